@@ -1,0 +1,87 @@
+"""Events of tickets, the system of record. Topic `desk.tickets`, aggregate: the ticket."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from shared.events.base import EventData, EventModel
+from shared.events.common import Actor, AttachmentRef, Channel, TicketSnapshot
+
+
+class _TicketData(EventData):
+    topic: ClassVar[str] = "desk.tickets"
+    source: ClassVar[str] = "tickets"
+
+
+class MessageKind(StrEnum):
+    """What a message in a thread is. `note` never leaves the desk."""
+
+    CUSTOMER = "customer"
+    REPLY = "reply"
+    NOTE = "note"
+    SYSTEM = "system"
+
+
+class TicketCreated(_TicketData):
+    """A ticket exists. Its first message follows as `ticket.message_added.v1` in the same transaction.
+
+    `excerpt` is the start (at most 4 KiB) of the first message's text: enough to detect language and intent.
+    """
+
+    type: ClassVar[str] = "ticket.created.v1"
+
+    ticket: TicketSnapshot
+    excerpt: str = ""
+    actor: Actor
+
+
+class FieldChange(EventModel):
+    """A field's value before and after, as JSON values."""
+
+    before: Any = None
+    after: Any = None
+
+
+class TicketChanged(_TicketData):
+    """Fields of a ticket changed together. `changes` is keyed by the snapshot's field names."""
+
+    type: ClassVar[str] = "ticket.changed.v1"
+
+    ticket: TicketSnapshot
+    changes: dict[str, FieldChange]
+    actor: Actor
+    cause: str
+    changed_at: datetime
+
+
+class TicketMessageAdded(_TicketData):
+    """A message is in the thread and released: for a reply, this is the moment it may be sent.
+
+    `text` is at most 64 KiB. `channel` is where a customer's message came from, or where a reply has to go.
+    `first_reply` marks the first public reply of an agent. `reply_to_external_id` is the Message-ID (or channel's own
+    id) of the customer's last message.
+    """
+
+    type: ClassVar[str] = "ticket.message_added.v1"
+
+    ticket: TicketSnapshot
+    message_id: UUID
+    kind: MessageKind
+    channel: Channel
+    author: Actor
+    text: str
+    attachments: tuple[AttachmentRef, ...] = ()
+    added_at: datetime
+    first_reply: bool = False
+    reply_to_external_id: str | None = None
+
+
+class TicketRoutingDeclined(_TicketData):
+    """A routing proposal was not applied (the ticket had moved on); the reservation is to be freed."""
+
+    type: ClassVar[str] = "ticket.routing_declined.v1"
+
+    ticket: TicketSnapshot
+    decision_id: UUID
+    reason: str
