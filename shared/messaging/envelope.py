@@ -1,0 +1,132 @@
+"""CloudEvents 1.0 in Kafka's binary mode: attributes in `ce_` headers, the data as the record's JSON value.
+
+Source: CloudEvents Kafka Protocol Binding 1.0.2, section 3.2; extension attributes are lower-case without separators.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.events import Event, EventData, model_of
+
+_SOURCE_PREFIX = "/desk/"
+
+
+class MalformedEvent(Exception):
+    """The record is not an event in CloudEvents binary mode; the message names the attribute that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A broker's record, as it came. `topic` is without the deployment's prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The attributes of one event, read before (and without) its data."""
+
+    id: UUID
+    type: str
+    source: str
+    aggregate_id: str
+    aggregate_version: int
+    time: datetime
+    correlation_id: str
+    causation_id: UUID | None
+    hops: int
+    traceparent: str | None
+    record: Record
+
+    def event(self) -> Event[EventData]:
+        """The event with its data parsed by the catalogue's model. Raises pydantic.ValidationError or MalformedEvent."""
+        model = model_of(self.type)
+        if model is None:
+            raise MalformedEvent(f"unknown event type {self.type}")
+        return Event(
+            id=self.id,
+            source=self.source,
+            aggregate_id=self.aggregate_id,
+            aggregate_version=self.aggregate_version,
+            time=self.time,
+            data=model.model_validate_json(self.record.value or b""),
+            correlation_id=self.correlation_id,
+            causation_id=self.causation_id,
+            hops=self.hops,
+            traceparent=self.traceparent,
+        )
+
+
+def encode_headers(row: Any) -> list[tuple[str, bytes]]:
+    """Headers of an outbox row."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(row.event_id).encode()),
+        ("ce_type", row.type.encode()),
+        ("ce_source", f"{_SOURCE_PREFIX}{row.source}".encode()),
+        ("ce_time", row.time.isoformat().encode()),
+        ("ce_subject", row.aggregate_id.encode()),
+        ("ce_aggregateversion", b"%d" % row.aggregate_version),
+        ("ce_correlationid", row.correlation_id.encode()),
+        ("ce_hops", b"%d" % row.hops),
+        ("content-type", b"application/json"),
+    ]
+    if row.causation_id is not None:
+        headers.append(("ce_causationid", str(row.causation_id).encode()))
+    if row.traceparent is not None:
+        headers.append(("traceparent", row.traceparent.encode()))
+    return headers
+
+
+def decode(record: Record) -> Envelope:
+    """Read a record's headers. Raises MalformedEvent."""
+    headers = dict(record.headers)
+
+    def required(name: str) -> str:
+        try:
+            return headers[name].decode()
+        except KeyError:
+            raise MalformedEvent(f"header {name} is missing") from None
+        except UnicodeDecodeError:
+            raise MalformedEvent(f"header {name} is not UTF-8") from None
+
+    try:
+        causation = headers.get("ce_causationid")
+        trace = headers.get("traceparent")
+        source = required("ce_source")
+        envelope = Envelope(
+            id=UUID(required("ce_id")),
+            type=required("ce_type"),
+            source=source.removeprefix(_SOURCE_PREFIX),
+            aggregate_id=required("ce_subject"),
+            aggregate_version=int(required("ce_aggregateversion")),
+            time=datetime.fromisoformat(required("ce_time")),
+            correlation_id=required("ce_correlationid"),
+            causation_id=UUID(causation.decode()) if causation else None,
+            hops=int(headers.get("ce_hops", b"0")),
+            traceparent=trace.decode() if trace else None,
+            record=record,
+        )
+    except ValueError as error:
+        raise MalformedEvent(str(error)) from error
+    if envelope.aggregate_version < 1:
+        raise MalformedEvent(f"ce_aggregateversion is {envelope.aggregate_version}; versions start with 1")
+    return envelope
+
+
+def headers_to_json(headers: Sequence[tuple[str, bytes]]) -> list[list[str]]:
+    """Headers as JSON for a dead letter; latin-1 keeps every byte."""
+    return [[name, value.decode("latin-1")] for name, value in headers]
+
+
+def headers_from_json(headers: list[list[str]]) -> tuple[tuple[str, bytes], ...]:
+    """The inverse of `headers_to_json`."""
+    return tuple((name, value.encode("latin-1")) for name, value in headers)

@@ -1,0 +1,171 @@
+"""The outbox: events are recorded in the transaction that changes what they tell of, and sent afterwards.
+
+`record` only queues; `write` runs once, just before the commit. It takes the aggregates' rows in `streams` in sorted
+order, which gives each event the next version of its aggregate and serialises writers of one aggregate until commit.
+So the order of `outbox.id` within an aggregate is its commit order, and versions have no holes: by construction, in
+every service alike (ADR 0001).
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from opentelemetry import propagate
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.events import Event, EventData
+from shared.ids import uuid7
+from shared.telemetry import correlation_id
+
+MAX_EVENT_BYTES = 256 * 1024
+MAX_HOPS = 16
+
+_QUEUE = "desk.outbox"
+
+
+class OutboxError(Exception):
+    """An event cannot be recorded; the transaction that tried has to fail."""
+
+
+class EventTooLarge(OutboxError):
+    """The event's data is above `MAX_EVENT_BYTES`; larger text travels by reference into the object store."""
+
+
+class HopLimitExceeded(OutboxError):
+    """Events have caused one another `MAX_HOPS` times: a loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    id: UUID
+    aggregate_id: str
+    type: str
+    topic: str
+    source: str
+    time: datetime
+    data: str
+    correlation_id: str
+    causation_id: UUID | None
+    hops: int
+    traceparent: str | None
+
+
+def record(
+    session: AsyncSession,
+    data: EventData,
+    *,
+    aggregate_id: UUID | str,
+    cause: Event[Any] | None = None,
+    time: datetime | None = None,
+) -> UUID:
+    """Queue one event for this transaction and return its id.
+
+    `cause` is the event that led to this one: correlation id and hops continue from it. `time` defaults to now (UTC).
+    Raises EventTooLarge and HopLimitExceeded.
+    """
+    body = data.model_dump_json()
+    if (size := len(body.encode())) > MAX_EVENT_BYTES:
+        raise EventTooLarge(f"{data.type} is {size} bytes; the limit is {MAX_EVENT_BYTES}")
+    hops = cause.hops + 1 if cause else 0
+    if hops > MAX_HOPS:
+        raise HopLimitExceeded(f"{data.type} would be hop {hops} of correlation {cause and cause.correlation_id}")
+    event_id = uuid7()
+    pending = _Pending(
+        id=event_id,
+        aggregate_id=str(aggregate_id),
+        type=data.type,
+        topic=data.topic,
+        source=data.source,
+        time=time or datetime.now(UTC),
+        data=body,
+        correlation_id=(cause.correlation_id if cause else correlation_id.get()) or str(event_id),
+        causation_id=cause.id if cause else None,
+        hops=hops,
+        traceparent=_traceparent(),
+    )
+    session.info.setdefault(_QUEUE, []).append(pending)
+    return event_id
+
+
+async def write(session: AsyncSession, schema: str) -> bool:
+    """Write what this session recorded into the outbox; tells whether there was anything. The edge calls it."""
+    queue: list[_Pending] = session.info.pop(_QUEUE, [])
+    if not queue:
+        return False
+    if foreign := {event.type for event in queue if event.source != schema}:
+        raise OutboxError(f"{schema} recorded events that belong to another service: {sorted(foreign)}")
+    versions = await _reserve_versions(session, schema, Counter(event.aggregate_id for event in queue))
+    rows: list[tuple[_Pending, int]] = []
+    for event in queue:
+        version = versions[event.aggregate_id]
+        versions[event.aggregate_id] = version + 1
+        rows.append((event, version))
+    await session.execute(
+        _insert_sql(schema),
+        {
+            "event_ids": [event.id for event, _ in rows],
+            "topics": [event.topic for event, _ in rows],
+            "types": [event.type for event, _ in rows],
+            "sources": [event.source for event, _ in rows],
+            "aggregates": [event.aggregate_id for event, _ in rows],
+            "versions": [version for _, version in rows],
+            "times": [event.time for event, _ in rows],
+            "data": [event.data for event, _ in rows],
+            "correlations": [event.correlation_id for event, _ in rows],
+            "causations": [event.causation_id for event, _ in rows],
+            "hops": [event.hops for event, _ in rows],
+            "traceparents": [event.traceparent for event, _ in rows],
+        },
+    )
+    return True
+
+
+def recorded(session: AsyncSession) -> list[str]:
+    """Types of the events queued so far in this session, in order; for tests of use cases."""
+    return [event.type for event in session.info.get(_QUEUE, [])]
+
+
+async def _reserve_versions(session: AsyncSession, schema: str, counts: Counter[str]) -> dict[str, int]:
+    """Take as many versions as each aggregate has new events; returns the first of each."""
+    aggregates = sorted(counts)
+    result = await session.execute(
+        _reserve_sql(schema), {"aggregates": aggregates, "counts": [counts[aggregate] for aggregate in aggregates]}
+    )
+    return {aggregate_id: last - counts[aggregate_id] + 1 for aggregate_id, last in result}
+
+
+@cache
+def _reserve_sql(schema: str) -> TextClause:
+    return text(f"""
+        INSERT INTO {schema}.streams AS s (aggregate_id, version)
+        SELECT * FROM unnest(CAST(:aggregates AS text[]), CAST(:counts AS bigint[])) AS n (aggregate_id, events)
+        ORDER BY 1
+        ON CONFLICT (aggregate_id) DO UPDATE SET version = s.version + excluded.version
+        RETURNING aggregate_id, version""")
+
+
+@cache
+def _insert_sql(schema: str) -> TextClause:
+    columns = (
+        "event_id, topic, type, source, aggregate_id, aggregate_version, time, data, "
+        "correlation_id, causation_id, hops, traceparent"
+    )
+    return text(f"""
+        INSERT INTO {schema}.outbox ({columns})
+        SELECT {columns} FROM unnest(
+            CAST(:event_ids AS uuid[]), CAST(:topics AS text[]), CAST(:types AS text[]), CAST(:sources AS text[]),
+            CAST(:aggregates AS text[]), CAST(:versions AS bigint[]), CAST(:times AS timestamptz[]),
+            CAST(:data AS text[]), CAST(:correlations AS text[]), CAST(:causations AS uuid[]),
+            CAST(:hops AS smallint[]), CAST(:traceparents AS text[])
+        ) WITH ORDINALITY AS u ({columns}, position)
+        ORDER BY position""")
+
+
+def _traceparent() -> str | None:
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent")

@@ -1,0 +1,74 @@
+"""Alembic for every service: own schema, own version table, one environment (`shared/alembic/env.py`).
+
+A service keeps only its `migrations/versions/`. Migrating is safe from several processes at once: an advisory lock
+lets one through, and the others find nothing left to do.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from shared.db import async_url, engine_options
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+# Waiting longer for a table's lock would queue every reader behind the migration.
+LOCK_TIMEOUT = "1s"
+VERSION_TABLE = "alembic_version"
+
+
+def _config(service: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_ROOT / "shared" / "alembic"))
+    config.set_main_option("version_locations", str(_ROOT / "services" / service / "migrations" / "versions"))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["service"] = service
+    return config
+
+
+def _upgrade(connection: Connection, service: str) -> None:
+    config = _config(service)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def migrate(service: str, url: str) -> None:
+    """Bring the schema of `service` to its newest revision. Each revision is one transaction."""
+    engine = create_async_engine(
+        async_url(url), connect_args=engine_options(service), isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=1
+    )
+    try:
+        async with engine.connect() as lock:
+            # A migration may take long: the time limits of a request don't apply to waiting for one.
+            await lock.execute(text("SET statement_timeout = 0"))
+            await lock.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": f"migrate:{service}"})
+            async with engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
+                await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+                await connection.execute(text("SET statement_timeout = 0"))
+                await connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+                await connection.commit()
+                await connection.run_sync(_upgrade, service)
+                await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+@cache
+def newest_revision(service: str) -> str | None:
+    """The revision this code needs."""
+    return ScriptDirectory.from_config(_config(service)).get_current_head()
+
+
+async def is_migrated(session: AsyncSession, service: str) -> bool:
+    """Whether the schema is at the revision this code needs. Unknown newer revisions count as migrated:
+
+    during a rolling upgrade old processes go on working on the expanded schema.
+    """
+    known = {script.revision for script in ScriptDirectory.from_config(_config(service)).walk_revisions()}
+    current = await session.scalar(text(f"SELECT version_num FROM {service}.{VERSION_TABLE}"))
+    return current == newest_revision(service) or current not in known

@@ -1,0 +1,140 @@
+"""The object store: files under opaque random keys, in a local directory.
+
+A key says nothing about its content and cannot be guessed; it is also the whole path, so a caller's text never reaches
+the file system. A file appears under its key only when it is complete and on disk.
+"""
+
+import asyncio
+import os
+import re
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK_BYTES = 256 * 1024
+
+_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_STAGING = "staging"
+
+
+class ObjectStoreError(Exception):
+    """The store cannot do what was asked."""
+
+
+class ObjectNotFound(ObjectStoreError):
+    """There is no object under this key, or the key is none of ours."""
+
+
+class ObjectTooLarge(ObjectStoreError):
+    """The data is larger than the caller allows; nothing was kept."""
+
+
+class ObjectStore:
+    """Objects below one directory, two levels of 256 folders deep, readable by this process's user only."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    async def put(self, data: bytes | AsyncIterable[bytes], *, max_bytes: int | None = None) -> str:
+        """Store `data` durably and return its new key. Raises ObjectTooLarge above `max_bytes`."""
+        key = secrets.token_hex(16)
+        if isinstance(data, bytes):
+            if max_bytes is not None and len(data) > max_bytes:
+                raise ObjectTooLarge(f"more than {max_bytes} bytes")
+            await asyncio.to_thread(self._write_whole, key, data)
+            return key
+        staged = await asyncio.to_thread(self._stage, key)
+        try:
+            with staged:
+                await _write_stream(staged, data, max_bytes)
+                await asyncio.to_thread(self._publish, key, staged)
+        except BaseException:
+            self._staged(key).unlink(missing_ok=True)
+            raise
+        return key
+
+    async def get(self, key: str) -> bytes:
+        """The whole object. Raises ObjectNotFound."""
+        path = self._path(key)
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError as error:
+            raise ObjectNotFound(key) from error
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """The object in chunks of at most `CHUNK_BYTES`. Raises ObjectNotFound when the first one is asked for."""
+        path = self._path(key)
+        try:
+            file = await asyncio.to_thread(path.open, "rb")
+        except FileNotFoundError as error:
+            raise ObjectNotFound(key) from error
+        with file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                yield chunk
+
+    async def size(self, key: str) -> int:
+        """Size of the object in bytes. Raises ObjectNotFound."""
+        path = self._path(key)
+        try:
+            return (await asyncio.to_thread(path.stat)).st_size
+        except FileNotFoundError as error:
+            raise ObjectNotFound(key) from error
+
+    async def exists(self, key: str) -> bool:
+        """Whether there is an object under this key."""
+        return bool(_KEY.fullmatch(key)) and await asyncio.to_thread(self._path(key).is_file)
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; it is no error if it is gone already."""
+        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise ObjectNotFound("not a key of this store")
+        return self.root / key[:2] / key[2:4] / key[4:]
+
+    def _staged(self, key: str) -> Path:
+        return self.root / _STAGING / key
+
+    def _stage(self, key: str) -> BinaryIO:
+        path = self._staged(key)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+    def _publish(self, key: str, staged: BinaryIO) -> None:
+        staged.flush()
+        os.fsync(staged.fileno())
+        path = self._path(key)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._staged(key).rename(path)
+        # The rename is durable only when the directory that names the file is.
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def _write_whole(self, key: str, data: bytes) -> None:
+        try:
+            with self._stage(key) as staged:
+                staged.write(data)
+                self._publish(key, staged)
+        except BaseException:
+            self._staged(key).unlink(missing_ok=True)
+            raise
+
+
+async def _write_stream(staged: BinaryIO, data: AsyncIterable[bytes], max_bytes: int | None) -> None:
+    """Write chunks as they come, joined to few larger writes. Raises ObjectTooLarge as soon as there is too much."""
+    size = 0
+    waiting = bytearray()
+    async for chunk in data:
+        size += len(chunk)
+        if max_bytes is not None and size > max_bytes:
+            raise ObjectTooLarge(f"more than {max_bytes} bytes")
+        waiting += chunk
+        if len(waiting) >= CHUNK_BYTES:
+            await asyncio.to_thread(staged.write, bytes(waiting))
+            waiting.clear()
+    await asyncio.to_thread(staged.write, bytes(waiting))

@@ -1,0 +1,114 @@
+"""One service as a program: `python -m services.<name> api|worker|all|migrate`.
+
+`services/<name>/app.py` describes the service (`SERVICE = Service(...)`) and `__main__.py` is `main(SERVICE)`.
+`all` runs api and worker in one process, for the embedded desk; production scales them apart.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from shared.db import Database
+from shared.messaging.worker import Worker
+from shared.migrations import migrate
+from shared.settings import Settings
+from shared.telemetry import configure_logging, get_logger
+from shared.web import create_app as create_kit_app
+
+log = get_logger(__name__)
+
+# Time a stopping api gives to requests in flight; orchestrators kill after 30 s.
+DRAIN_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How to build one service. `create_app` and `create_worker` are composition roots; tests call the same."""
+
+    name: str
+    settings: type[Settings]
+    create_app: Callable[[Any, Database], FastAPI]
+    create_worker: Callable[[Any, Database], Worker]
+
+
+def main(service: Service) -> None:
+    """Run the role named on the command line until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog=f"services.{service.name}", description=f"desk: the {service.name} service")
+    parser.add_argument("role", choices=("api", "worker", "all", "migrate"))
+    role = parser.parse_args().role
+    settings = service.settings()  # type: ignore[call-arg]  # values come from the environment
+    configure_logging(settings.log_format, settings.log_level, service=service.name, role=role)
+    if role == "migrate":
+        uvloop.run(migrate(service.name, settings.database_url))
+        return
+    sys.exit(uvloop.run(_serve(service, settings, role)))
+
+
+async def _serve(service: Service, settings: Settings, role: str) -> int:
+    """Run the role; returns the exit status. A part that ends by itself ends the process: its supervisor starts it anew."""
+    database = Database(settings.database_url, service=service.name, pool_size=settings.database_pool_size)
+    worker = service.create_worker(settings, database) if role in {"worker", "all"} else None
+    app = (
+        service.create_app(settings, database)
+        if role in {"api", "all"}
+        else create_kit_app(service=service.name, settings=settings, database=database, routers=())
+    )
+    if worker is not None:
+        app.state.ready_checks.append(worker.problem)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_keep_alive=75,
+        )
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    tasks = [asyncio.create_task(_serve_http(server), name="http")]
+    if worker is not None:
+        tasks.append(asyncio.create_task(worker.run(stop), name="worker"))
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        failed = [task for task in tasks if task.done()]
+        stop.set()
+        app.state.draining = True
+        server.should_exit = True
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for task, result in zip(tasks, results, strict=True):
+            if isinstance(result, BaseException):
+                log.error("process.part_failed", part=task.get_name(), exc_info=result)
+        return 1 if failed else 0
+    finally:
+        stopping.cancel()
+        with suppress(asyncio.CancelledError):
+            await stopping
+        await database.close()
+
+
+async def _serve_http(server: uvicorn.Server) -> None:
+    """Uvicorn without its own signal handlers: the process has one, above."""
+    # uvicorn exits the interpreter when the port is taken; here that is an error like any other.
+    try:
+        await server._serve()  # noqa: SLF001 - `serve()` is this, wrapped into signal handlers
+    except SystemExit as error:
+        raise RuntimeError(f"cannot listen on {server.config.host}:{server.config.port}") from error

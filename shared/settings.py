@@ -1,0 +1,62 @@
+"""Settings every process understands. All come from the environment; a service adds its own in `settings.py`."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach the broker, and what it can do.
+
+    `profile` is `kafka` for Apache Kafka (idempotent producer, group session of 6 s or more) or `tansu` for the
+    embedded broker, which has neither idempotence nor a minimum session.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DESK_KAFKA_", frozen=True)
+
+    bootstrap: str = "127.0.0.1:9092"
+    profile: Literal["kafka", "tansu"] = "kafka"
+    partitions: int = Field(default=16, ge=1, le=1024)
+    replication_factor: int = Field(default=1, ge=1, le=9)
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-256"
+    sasl_username: str | None = None
+    sasl_password: str | None = Field(default=None, repr=False)
+    linger_ms: int = 5
+    fetch_max_wait_ms: int = 100
+    max_poll_records: int = 500
+    topic_prefix: str = ""
+
+    @property
+    def idempotent_producer(self) -> bool:
+        """Whether the broker has the idempotent producer."""
+        return self.profile == "kafka"
+
+    @property
+    def session_timeout_ms(self) -> int:
+        """How long a silent consumer keeps its partitions; Apache Kafka's default minimum is 6,000."""
+        return 6000 if self.profile == "kafka" else 3000
+
+    @property
+    def heartbeat_interval_ms(self) -> int:
+        """A fifth of the session, so that four heartbeats may be lost."""
+        return self.session_timeout_ms // 5
+
+
+class Settings(BaseSettings):
+    """Settings of one service process."""
+
+    model_config = SettingsConfigDict(env_prefix="DESK_", frozen=True, extra="ignore")
+
+    database_url: str = Field(repr=False)
+    database_pool_size: int = Field(default=10, ge=2, le=200)
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str = "http://127.0.0.1:8080"
+    object_store: Path = Path(".desk/objects")
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    otel_endpoint: str | None = None
