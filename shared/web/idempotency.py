@@ -1,0 +1,124 @@
+"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a repeated request has one effect and one answer.
+
+The answer is stored in the transaction that has the effect, so there is never one without the other.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from alembic import op
+from fastapi import Depends, Header, Request, Response
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.auth import Principal
+from shared.web.problem import Conflict, Unprocessable
+
+KEPT = timedelta(days=2)
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_STORED_HEADERS = ("content-type", "etag", "location")
+
+_TABLE = """
+CREATE TABLE {s}.idempotency_keys (
+    caller       text NOT NULL,
+    key          text NOT NULL,
+    request_hash bytea NOT NULL,
+    status       smallint NOT NULL,
+    headers      jsonb NOT NULL,
+    body         bytea NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (caller, key)
+)"""
+
+
+def idempotency_table(schema: str) -> None:
+    """Create the table of stored answers in `schema`. Called from a migration."""
+    op.execute(_TABLE.format(s=schema))
+    op.execute(f"CREATE INDEX ix_idempotency_keys_created_at ON {schema}.idempotency_keys USING brin (created_at)")
+
+
+async def forget_idempotency_keys(session: AsyncSession, *, now: datetime) -> int:
+    """Drop stored answers older than `KEPT`; returns how many."""
+    gone = await session.scalars(
+        text("DELETE FROM idempotency_keys WHERE created_at < :before RETURNING 1"), {"before": now - KEPT}
+    )
+    return len(gone.all())
+
+
+@dataclass(frozen=True, slots=True)
+class _Idempotency:
+    request: Request
+    key: str | None
+
+    async def run(self, session: AsyncSession, call: Callable[[], Awaitable[Response]]) -> Response:
+        """Run `call` in `session`, once per caller and key; a repetition gets the stored response, byte for byte.
+
+        Raises Conflict while the first request is still under way, Unprocessable when the key was used for another
+        request. Without the header `call` simply runs.
+        """
+        if self.key is None:
+            return await call()
+        principal: Principal | None = getattr(self.request.state, "principal", None)
+        names = {"caller": principal.caller if principal else "public", "key": self.key}
+        if not await self._take_lock(session, names):
+            raise Conflict("The first request with this key is still under way.", slug="request-in-flight")
+        request_hash = await self._request_hash()
+        stored = await session.execute(
+            text(
+                "SELECT request_hash, status, headers, body FROM idempotency_keys WHERE caller = :caller AND key = :key"
+            ),
+            names,
+        )
+        if (row := stored.one_or_none()) is not None:
+            if row.request_hash != request_hash:
+                raise Unprocessable("This key was used for another request.", slug="idempotency-key-reused")
+            headers = {**row.headers, "Idempotency-Replayed": "true"}
+            return Response(row.body, row.status, headers)
+        response = await call()
+        await session.execute(
+            text("""
+                INSERT INTO idempotency_keys (caller, key, request_hash, status, headers, body)
+                VALUES (:caller, :key, :request_hash, :status, CAST(:headers AS jsonb), :body)"""),
+            {
+                **names,
+                "request_hash": request_hash,
+                "status": response.status_code,
+                "headers": json.dumps({n: response.headers[n] for n in _STORED_HEADERS if n in response.headers}),
+                "body": bytes(response.body),
+            },
+        )
+        return response
+
+    async def _take_lock(self, session: AsyncSession, names: dict[str, str]) -> bool:
+        # Advisory locks are the whole database's: the schema keeps services apart.
+        locked = await session.scalar(
+            text("""
+                SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(
+                    chr(31), 'idempotency', current_schema(), CAST(:caller AS text), CAST(:key AS text)), 0))"""),
+            names,
+        )
+        return bool(locked)
+
+    async def _request_hash(self) -> bytes:
+        digest = hashlib.sha256()
+        for part in (self.request.method.encode(), self.request.url.path.encode(), self.request.url.query.encode()):
+            digest.update(len(part).to_bytes(8, "big") + part)
+        digest.update(await self.request.body())
+        return digest.digest()
+
+
+def _idempotency(
+    request: Request, idempotency_key: Annotated[str | None, Header(max_length=255)] = None
+) -> _Idempotency:
+    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+        raise Unprocessable("Idempotency-Key has to be 1 to 255 visible ASCII characters.")
+    return _Idempotency(request, idempotency_key)
+
+
+Idempotency = Annotated[_Idempotency, Depends(_idempotency)]
