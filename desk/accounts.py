@@ -1,7 +1,9 @@
 """Which system account runs a child, and whether that account reaches a file."""
 
+import hashlib
 import os
 import pwd
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,3 +72,25 @@ def reaches_below(directory: Path, account: SystemAccount | None) -> bool:
     resolved = directory.resolve()
     existing = [place for place in (resolved, *resolved.parents) if place.exists()]
     return all(_allows(place, account, 1) for place in existing)
+
+
+def elsewhere(wanted: Path, account: SystemAccount) -> Path:
+    """A path that stands for `wanted` where `account` reaches it: below /var/lib, or the temporary directory if
+    `wanted` is temporary itself. The same `wanted` always gives the same path.
+
+    Raises AccountError where neither can be reached, or where somebody else made the directory (/tmp is open to all).
+    """
+    digest = hashlib.sha256(os.fsencode(wanted)).hexdigest()[:12]
+    temporary = Path(tempfile.gettempdir()).resolve()
+    places = (temporary,) if wanted.is_relative_to(temporary) else (Path("/var/lib"), temporary)
+    for place in places:
+        if not place.is_dir() or not reaches_below(place, account):
+            continue
+        ours = place / f"desk-{digest}"
+        if ours.is_symlink() or (ours.exists() and ours.stat().st_uid not in {0, os.geteuid()}):
+            raise AccountError(f"{ours} belongs to somebody else: remove it, or set DESK_HOME to another directory.")
+        return ours / wanted.name
+    raise AccountError(
+        f"`{account.name}` reaches neither {wanted} nor {places[-1]}: "
+        "set DESK_HOME to a directory that others may enter, or run as an ordinary user."
+    )

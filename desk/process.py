@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -57,26 +58,67 @@ def spawn(
         )
 
 
-def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to the child's whole process group; a group that is gone is fine."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+class Child(ABC):
+    """One process of the desk. A subclass knows how to launch it and when it is ready; everything is synchronous."""
 
+    stop_signal = signal.SIGTERM
+    patience_seconds = 20.0
 
-def stop_process(
-    process: subprocess.Popen[bytes], number: signal.Signals, *, patience_seconds: float, group: bool = False
-) -> None:
-    """Signal the child (or its whole group) and wait; kill the group if it is still there after `patience_seconds`."""
-    if process.poll() is None:
-        if group:
-            signal_group(process, number)
-        else:
-            process.send_signal(number)
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def launch(self) -> None:
+        """Start it without waiting, from the main thread."""
+
+    @property
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether it does its work. Answers within seconds."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs; it may still be starting."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, None before the first start."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """Exit status of the last run, negative for a signal; None while it runs or before it ever did."""
+        return None if self._process is None else self._process.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process; one that is gone is fine."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def stop(self) -> None:
+        """Ask it to stop, and end its whole group when it is still there after `patience_seconds`."""
+        if self._process is None:
+            return
+        self.signal(self.stop_signal)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(patience_seconds)
-    if process.poll() is None:
-        signal_group(process, signal.SIGKILL)
-    process.wait()
+            self._process.wait(self.patience_seconds)
+        self.sweep()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def sweep(self) -> None:
+        """End at once whatever is left of the process's group, for example workers of a killed parent."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def rotate(log: Path) -> None:

@@ -3,7 +3,7 @@
 Nothing here knows the launcher; the tests use the same classes.
 """
 
-from desk.embedded.broker import BrokerError, EmbeddedBroker, create_topics, ensure_topics
+from desk.embedded.broker import BrokerError, EmbeddedBroker, create_topics
 from desk.embedded.postgres import EmbeddedPostgres, PostgresError
 from desk.embedded.roles import prepare_database, provision
 
@@ -13,7 +13,6 @@ __all__ = [
     "EmbeddedPostgres",
     "PostgresError",
     "create_topics",
-    "ensure_topics",
     "prepare_database",
     "provision",
 ]

@@ -6,26 +6,21 @@ It forgets everything when it ends, so whoever starts one creates the topics and
 import asyncio
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
-
 from desk.ports import LOOPBACK, accepts
-from desk.process import spawn, stop_process, tail
+from desk.process import Child, spawn, tail
 from shared.events import TOPICS
-
-_UNKNOWN_TOPIC = 3  # Kafka protocol error code UNKNOWN_TOPIC_OR_PARTITION
-_RETRY_SECONDS = 0.1
+from shared.messaging.kafka import wait_for_topics
+from shared.settings import KafkaSettings
 
 
 class BrokerError(Exception):
-    """The broker could not be started or its topics not be made right; the message is for the operator."""
+    """The broker could not be started; the message is for the operator."""
 
 
 def _binary() -> Path:
@@ -42,13 +37,14 @@ def _binary() -> Path:
     return binary
 
 
-class EmbeddedBroker:
-    """One broker on the loopback interface; everything here is synchronous."""
+class EmbeddedBroker(Child):
+    """One broker on the loopback interface; everything here is synchronous. Stopping it loses what it holds."""
+
+    patience_seconds = 3.0
 
     def __init__(self, port: int, *, log: Path | None = None) -> None:
+        super().__init__("broker", log or Path(os.devnull))
         self.port = port
-        self.log = log or Path(os.devnull)
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -56,14 +52,9 @@ class EmbeddedBroker:
         return f"{LOOPBACK}:{self.port}"
 
     @property
-    def alive(self) -> bool:
-        """Whether our broker process is running."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the broker, None before the first start."""
-        return None if self._process is None else self._process.pid
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return self.alive and accepts(self.port)
 
     def start(self) -> None:
         """Start and return when connections are accepted. The broker is empty. Raises BrokerError."""
@@ -84,78 +75,19 @@ class EmbeddedBroker:
         while time.monotonic() < deadline:
             if not self.alive:
                 raise BrokerError(f"The broker stopped while starting:\n{tail(self.log)}")
-            if accepts(self.port):
+            if self.ready:
                 return
             time.sleep(0.02)
         raise BrokerError(f"The broker was not ready after {patience_seconds:.0f} s:\n{tail(self.log)}")
 
-    def stop(self) -> None:
-        """Stop it; whatever it held is gone."""
-        if self._process is not None:
-            stop_process(self._process, signal.SIGTERM, patience_seconds=3.0)
-
-    def kill(self) -> None:
-        """End it at once, as a crash would."""
-        if self._process is not None and self.alive:
-            self._process.kill()
-            self._process.wait()
-
 
 def create_topics(
-    bootstrap: str, topics: Iterable[str] = TOPICS, partitions: int = 4, *, patience_seconds: float = 30.0
+    bootstrap: str, topics: Sequence[str] = TOPICS, partitions: int = 4, *, patience_seconds: float = 30.0
 ) -> None:
-    """Synchronous `ensure_topics`, callable with or without a running event loop."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(
-            asyncio.run, ensure_topics(bootstrap, topics, partitions, patience_seconds=patience_seconds)
-        ).result()
+    """Create the topics on an embedded broker and verify them; callable with or without a running event loop.
 
-
-async def ensure_topics(
-    bootstrap: str, topics: Iterable[str] = TOPICS, partitions: int = 4, *, patience_seconds: float = 30.0
-) -> None:
-    """Create the topics that are missing, then verify that each has at least `partitions` partitions.
-
-    A running client that asks for a topic first makes some brokers create it with a default count of their own; keys
-    would then move between partitions. Retries while the broker is still starting. Raises BrokerError when the
-    counts are not right after `patience_seconds`, naming the topics.
+    Raises the broker's last error, or TopicsNotReady with the counts found, after `patience_seconds`.
     """
-    wanted = tuple(topics)
-    deadline = time.monotonic() + patience_seconds
-    while True:
-        trouble = await _try_topics(bootstrap, wanted, partitions)
-        if trouble is None:
-            return
-        if time.monotonic() >= deadline:
-            raise BrokerError(f"Topics on {bootstrap} are not right: {trouble}")
-        await asyncio.sleep(_RETRY_SECONDS)
-
-
-async def _try_topics(bootstrap: str, topics: tuple[str, ...], partitions: int) -> str | None:
-    """One attempt; returns what is still wrong, None when all is right."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="desk-launcher", request_timeout_ms=5_000)
-    try:
-        await admin.start()
-        for topic in topics:  # one request each: one that exists must not hide the outcome of the others
-            try:
-                await admin.create_topics([NewTopic(topic, partitions, _replication(bootstrap))])
-            except TopicAlreadyExistsError:
-                continue
-        found = {
-            description["topic"]: len(description["partitions"])
-            for description in await admin.describe_topics(list(topics))
-            if description["error_code"] != _UNKNOWN_TOPIC
-        }
-    except (KafkaError, OSError, TimeoutError) as error:
-        return f"{type(error).__name__}: {error}"
-    finally:
-        await admin.close()
-    wrong = {topic: found.get(topic, 0) for topic in topics if found.get(topic, 0) < partitions}
-    if wrong:
-        return ", ".join(f"{topic} has {count} of {partitions} partitions" for topic, count in wrong.items())
-    return None
-
-
-def _replication(bootstrap: str) -> int:
-    """Three copies where the cluster names at least three brokers, else one."""
-    return 3 if bootstrap.count(",") >= 2 else 1  # noqa: PLR2004
+    settings = KafkaSettings(bootstrap=bootstrap, profile="tansu", partitions=partitions)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, wait_for_topics(settings, topics, seconds=patience_seconds)).result()

