@@ -15,7 +15,7 @@ class AuthError(Exception):
         self.detail = detail
 
 
-class Unauthenticated(AuthError):  # noqa: N818 - named as the callers speak of it
+class Unauthenticated(AuthError):
     """There is no valid token. The detail never tells more than a stranger may know."""
 
     status = 401
@@ -23,16 +23,16 @@ class Unauthenticated(AuthError):  # noqa: N818 - named as the callers speak of 
     title = "Sign in first"
 
 
-class Denied(AuthError):  # noqa: N818 - named as the callers speak of it
+class Denied(AuthError):
     """The caller is known, and may not do this."""
 
 
-class CrossSite(AuthError):  # noqa: N818 - named as the callers speak of it
+class CrossSite(AuthError):
     """A browser sent the caller's cookie from a page that is not ours."""
 
     slug = "cross-site-request"
     title = "Cross-site request refused"
 
 
-class UndeclaredAction(RuntimeError):  # noqa: N818 - named as the callers speak of it
+class UndeclaredAction(RuntimeError):
     """A route asks for an action that the table does not have. Stops the service from starting."""

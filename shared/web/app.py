@@ -1,5 +1,6 @@
 """The app factory every service uses."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -19,6 +20,7 @@ from shared.web import errors
 from shared.web.health import database_checks, health_router
 from shared.web.middleware import BodyLimitProblem, RequestContext, RequestTimeout
 from shared.web.problem import MEDIA_TYPE
+from shared.web.tracing import tracer_provider
 
 MAX_BODY_BYTES = 1024 * 1024
 REQUEST_TIMEOUT = timedelta(seconds=30)
@@ -49,7 +51,7 @@ _PROBLEM_SCHEMA = {
 _PROBLEM_RESPONSE = {"description": "A problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
 
 
-class UndeclaredRoute(RuntimeError):  # noqa: N818 - named as what it finds
+class UndeclaredRoute(RuntimeError):
     """A route says neither what it requires nor that it is public. Stops the service from starting."""
 
 
@@ -75,15 +77,18 @@ def create_app(
     `max_body_size=`. Raises UndeclaredRoute for a route with neither `requires` nor `public`.
     """
     verifier = verifier or TokenVerifier(database)
+    tracing = tracer_provider(service, settings.otel_endpoint) if settings.otel_endpoint else None
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(verifier.close)
+            if tracing is not None:
+                stack.push_async_callback(asyncio.to_thread, tracing.shutdown)
             if lifespan is not None:
                 await stack.enter_async_context(lifespan(app))
             yield
-            app.state.stopping = True
+            app.state.draining = True
 
     app = _App(
         title=f"desk {service}",
@@ -95,13 +100,14 @@ def create_app(
         max_body_size=MAX_BODY_BYTES,
         redirect_slashes=False,
         responses={"default": _PROBLEM_RESPONSE, 422: _PROBLEM_RESPONSE},
+        telemetry={"tracing": tracing is not None, "tracer_provider": tracing, "metrics": False, "logs": False},
         middleware=[Middleware(RequestTimeout, limit=request_timeout)],
     )
     app.state.service = service
     app.state.settings = settings
     app.state.database = database
     app.state.verifier = verifier
-    app.state.stopping = False
+    app.state.draining = False
     app.state.ready_checks = database_checks(app)
     errors.install(app)
     app.include_router(health_router)

@@ -1,15 +1,16 @@
 """From any exception to a problem document. Nothing internal and nothing of the input is told."""
 
 import errno
+import traceback
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
-from fastapi.websockets import WebSocket
+from fastapi.websockets import WebSocket, WebSocketState
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -26,41 +27,52 @@ _TRANSIENT_CLASSES = {"08", "53", "57", "58"}
 _TRANSIENT_STATES = {"40001", "40P01", "55P03", "25P03"}
 _DATA_CLASS = "22"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
-_WEBSOCKET_DENIED = 1008
+# Close codes of RFC 6455 section 7.4.1.
+_POLICY_VIOLATION = 1008
+_INTERNAL_ERROR = 1011
+_SERVER_ERRORS = 500
 
 
 def install(app: FastAPI) -> None:
     """Register a handler for everything that can leave a route."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(AuthError, _auth)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    for unreachable in (PoolTimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError):
-        app.add_exception_handler(unreachable, _unavailable)
-    app.add_exception_handler(DBAPIError, _database)
-    app.add_exception_handler(OSError, _system)
-    app.add_exception_handler(Exception, _unexpected)
+    handlers: dict[type[Exception], Any] = {
+        Problem: _problem,
+        AuthError: _auth,
+        HTTPException: _http,
+        RequestValidationError: _invalid,
+        PoolTimeoutError: _unavailable,
+        TimeoutError: _unavailable,
+        asyncpg.PostgresConnectionError: _unavailable,
+        asyncpg.InterfaceError: _unavailable,
+        DBAPIError: _database,
+        OSError: _system,
+        Exception: _unexpected,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
 
 
 def _http_title(status: int) -> str:
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return "Content Too Large"  # its name since RFC 9110, which Python learned in 3.13
     try:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Error"
 
 
-async def _problem(connection: HTTPConnection, error: Exception) -> JSONResponse:
+async def _problem(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
     return await _answer(connection, response_of(cast("Problem", error)))
 
 
-async def _auth(connection: HTTPConnection, error: Exception) -> JSONResponse:
+async def _auth(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
     refusal = cast("AuthError", error)
     headers = {"WWW-Authenticate": 'Bearer realm="desk"'} if refusal.status == HTTPStatus.UNAUTHORIZED else {}
     response = problem_response(refusal.status, refusal.slug, refusal.title, detail=refusal.detail, headers=headers)
     return await _answer(connection, response)
 
 
-async def _http(connection: HTTPConnection, error: Exception) -> JSONResponse:
+async def _http(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
     refusal = cast("HTTPException", error)
     title = _http_title(refusal.status_code)
     response = problem_response(
@@ -73,7 +85,7 @@ async def _http(connection: HTTPConnection, error: Exception) -> JSONResponse:
     return await _answer(connection, response)
 
 
-async def _invalid(connection: HTTPConnection, error: Exception) -> JSONResponse:
+async def _invalid(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
     # Never `input` or `ctx`: they hold what the caller sent, which may be a password.
     errors = [
         {"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]}
@@ -82,14 +94,14 @@ async def _invalid(connection: HTTPConnection, error: Exception) -> JSONResponse
     return await _answer(connection, response_of(Unprocessable(slug="validation", errors=errors)))
 
 
-async def _unavailable(connection: HTTPConnection, error: Exception) -> JSONResponse:
+async def _unavailable(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
     log.warning("request.dependency_unavailable", error=type(error).__name__)
     return await _answer(
         connection, response_of(Unavailable("The database does not answer. Try again.", retry_after=2))
     )
 
 
-async def _database(connection: HTTPConnection, error: Exception) -> JSONResponse:
+async def _database(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
     failure = cast("DBAPIError", error)
     state = str(getattr(failure.orig, "sqlstate", None) or "")
     if failure.connection_invalidated or state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES:
@@ -102,7 +114,7 @@ async def _database(connection: HTTPConnection, error: Exception) -> JSONRespons
     return await _unexpected(connection, error)
 
 
-async def _system(connection: HTTPConnection, error: Exception) -> JSONResponse:
+async def _system(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
     failure = cast("OSError", error)
     if failure.errno in _NO_ROOM:
         log.error("request.no_room", errno=failure.errno)
@@ -117,8 +129,10 @@ async def _system(connection: HTTPConnection, error: Exception) -> JSONResponse:
     return await _unexpected(connection, error)
 
 
-async def _unexpected(connection: HTTPConnection, error: Exception) -> JSONResponse:
-    log.error("request.failed", error=type(error).__name__, exc_info=error)
+async def _unexpected(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
+    # Where it happened, without the message and the values: they may hold what a customer wrote.
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("request.failed", error=type(error).__name__, frames=frames[-12:])
     return await _answer(connection, response_of(Problem()))
 
 
@@ -127,11 +141,9 @@ def _is_lost_connection(failure: DBAPIError) -> bool:
     return isinstance(cause, OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError)
 
 
-async def _answer(connection: HTTPConnection, response: JSONResponse) -> JSONResponse:
-    """Requests get the response returned; a WebSocket handshake has to be denied by hand."""
-    if isinstance(connection, WebSocket):
-        if "websocket.http.response" in connection.scope.get("extensions", {}):
-            await connection.send_denial_response(response)
-        else:
-            await connection.close(_WEBSOCKET_DENIED)
+async def _answer(connection: HTTPConnection, response: JSONResponse) -> JSONResponse | None:
+    """The response, which also denies a WebSocket handshake; an open WebSocket can only be closed."""
+    if isinstance(connection, WebSocket) and connection.application_state is WebSocketState.CONNECTED:
+        await connection.close(_INTERNAL_ERROR if response.status_code >= _SERVER_ERRORS else _POLICY_VIOLATION)
+        return None
     return response

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -16,8 +15,8 @@ from shared.telemetry import get_logger
 
 log = get_logger(__name__)
 
-# True when ready; raising counts as not ready. Its `__name__` names it in the answer.
-ReadyCheck = Callable[[], Awaitable[bool]]
+# Why this process is not ready, or None when it is; raising counts as not ready.
+ReadyCheck = Callable[[], str | Awaitable[str | None] | None]
 
 _CHECK_SECONDS = 1.0
 
@@ -36,15 +35,13 @@ async def live() -> dict[str, str]:
 async def ready(request: Request) -> Response:
     """Whether this process should get requests, with the result of each check."""
     state = request.app.state
-    if state.stopping:
-        return JSONResponse({"status": "stopping"}, 503)
+    if state.draining:
+        return JSONResponse({"status": "draining"}, 503)
     checks: list[ReadyCheck] = state.ready_checks
-    results = await asyncio.gather(*(_passes(check) for check in checks))
-    outcome = {check.__name__: "ok" if passed else "failed" for check, passed in zip(checks, results, strict=True)}
-    everything = all(results)
-    return JSONResponse(
-        {"status": "ready" if everything else "not ready", "checks": outcome}, 200 if everything else 503
-    )
+    problems = [problem for problem in await asyncio.gather(*map(_problem, checks)) if problem is not None]
+    if problems:
+        return JSONResponse({"status": "not ready", "problems": problems}, 503)
+    return JSONResponse({"status": "ready"})
 
 
 @health_router.get("/metrics")
@@ -58,36 +55,42 @@ def database_checks(app: FastAPI) -> list[ReadyCheck]:
     database: Database = app.state.database
     settled: set[str] = set()
 
-    async def answers() -> bool:
+    async def answers() -> str | None:
         async with database.read() as session:
-            return bool(await session.scalar(text("SELECT 1")) == 1)
+            await session.execute(text("SELECT 1"))
+        return None
 
-    async def migrated() -> bool:
+    async def migrated() -> str | None:
         # A schema is never taken back below what a running process needs, so one yes is enough.
-        if "migrated" not in settled:
-            async with database.read() as session:
-                if await is_migrated(session, app.state.service):
-                    settled.add("migrated")
-        return "migrated" in settled
+        if "migrated" in settled:
+            return None
+        async with database.read() as session:
+            if not await is_migrated(session, app.state.service):
+                return "the schema is not migrated"
+        settled.add("migrated")
+        return None
 
-    async def sorts_like_others() -> bool:
+    async def sorts_like_others() -> str | None:
         # Another collation sorts keysets differently, and a restore into it breaks indexes.
-        if "locale" not in settled:
-            async with database.read() as session:
-                row: Any = await session.execute(
-                    text("SELECT datlocprovider::text, datlocale FROM pg_database WHERE datname = current_database()")
-                )
-                if tuple(row.one()) == ("b", "C.UTF-8"):
-                    settled.add("locale")
-        return "locale" in settled
+        if "locale" in settled:
+            return None
+        async with database.read() as session:
+            found = await session.execute(
+                text("SELECT datlocprovider::text, datlocale FROM pg_database WHERE datname = current_database()")
+            )
+            if tuple(found.one()) != ("b", "C.UTF-8"):
+                return "the database's locale is not builtin C.UTF-8"
+        settled.add("locale")
+        return None
 
     return [answers, migrated, sorts_like_others]
 
 
-async def _passes(check: ReadyCheck) -> bool:
+async def _problem(check: ReadyCheck) -> str | None:
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
-            return await check()
+            outcome = check()
+            return await outcome if isinstance(outcome, Awaitable) else outcome
     except Exception as error:  # noqa: BLE001 - whatever it is, this process is not ready
-        log.warning("ready.check_failed", check=check.__name__, error=type(error).__name__)
-        return False
+        log.warning("ready.check_failed", error=type(error).__name__)
+        return type(error).__name__

@@ -95,7 +95,7 @@ class BodyLimitProblem:
             if message["type"] == "http.response.start" and message["status"] == _CONTENT_TOO_LARGE:
                 replaced = Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
                 if replaced:
-                    response = problem_response(_CONTENT_TOO_LARGE, "content-too-large", "The request is too large")
+                    response = problem_response(_CONTENT_TOO_LARGE, "content-too-large", "Content Too Large")
                     await response(scope, receive, send)
             if not replaced:
                 await send(message)

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818 - the name of RFC 9457
+class Problem(Exception):
     """An error that knows how it looks in HTTP. `fields` are extension members of the document."""
 
     status: ClassVar[int] = 500
