@@ -1,0 +1,200 @@
+"""A ticket's facts: what all its events say, folded. The only way from events to figures.
+
+Each source fills fields of its own (tickets: the ticket and its spans; sla: the clocks), and keeps its own order. So
+facts do not depend on how the streams of two sources interleave, and reading the archive again gives the same facts.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.analytics.domain.archive import ArchivedEvent
+from shared.events.sla import ClockState, SlaBreached, SlaClockChanged, SlaMet, SlaWarned
+from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
+
+UNSOLVED = frozenset({"new", "open", "pending", "on_hold"})
+UNDETERMINED_LANGUAGE = "und"  # BCP 47, for a ticket whose language nobody knows yet
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time in which a ticket was in the backlog. `ended_at` is None while it still is."""
+
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFacts:
+    """One SLA clock of a ticket, known by metric and start. A clock that was stopped late has both times."""
+
+    metric: str
+    started_at: datetime
+    policy: str
+    target_seconds: int
+    state: str
+    warned: bool = False
+    breached_at: datetime | None = None
+    stopped_at: datetime | None = None
+
+    @property
+    def judged_at(self) -> datetime | None:
+        """When it was decided whether the target was kept: at the breach, or at the stop in time."""
+        if self.state == ClockState.CANCELLED:
+            return None
+        return self.breached_at or (self.stopped_at if self.state == ClockState.MET else None)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """What analytics knows of one ticket. Fields of the ticket are None until its own events arrive."""
+
+    ticket_id: UUID
+    number: int | None = None
+    channel: str | None = None
+    language: str | None = None
+    priority: str | None = None
+    ticket_type: str | None = None
+    region: str | None = None
+    tier: str | None = None
+    brand: str | None = None
+    group: str | None = None
+    status: str | None = None
+    assignee_id: UUID | None = None
+    created_at: datetime | None = None
+    first_reply_at: datetime | None = None
+    solved_at: datetime | None = None
+    customer_messages: int = 0
+    replies: int = 0
+    spans: tuple[Span, ...] = ()
+    clocks: tuple[ClockFacts, ...] = ()
+
+    @property
+    def reopened_count(self) -> int:
+        """How often the ticket came back after it was solved."""
+        return max(0, len(self.spans) - 1)
+
+
+def apply(facts: TicketFacts, event: ArchivedEvent) -> TicketFacts:
+    """The facts after one more event; events that say nothing about facts change nothing.
+
+    Events of one source must come in the order of their versions; between sources any order gives the same result.
+    """
+    rule = _RULES.get(event.type)
+    return rule(facts, event.data) if rule else facts
+
+
+def fold(known: Mapping[UUID, TicketFacts], events: Iterable[ArchivedEvent]) -> dict[UUID, TicketFacts]:
+    """Apply events to their tickets' facts, starting with what is `known`; returns the tickets that had events."""
+    folded: dict[UUID, TicketFacts] = {}
+    for event in events:
+        ticket_id = event.ticket_id
+        facts = folded.get(ticket_id) or known.get(ticket_id) or TicketFacts(ticket_id)
+        folded[ticket_id] = apply(facts, event)
+    return folded
+
+
+def _time(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _created(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+    return _ticket(facts, data["ticket"], data["ticket"]["created_at"])
+
+
+def _changed(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+    return _ticket(facts, data["ticket"], data["changed_at"])
+
+
+def _message_added(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+    facts = _ticket(facts, data["ticket"], data["added_at"])
+    kind = data["kind"]
+    return replace(
+        facts,
+        customer_messages=facts.customer_messages + (kind == MessageKind.CUSTOMER),
+        replies=facts.replies + (kind == MessageKind.REPLY),
+        first_reply_at=facts.first_reply_at or (_time(data["added_at"]) if data["first_reply"] else None),
+    )
+
+
+def _ticket(facts: TicketFacts, ticket: Mapping[str, Any], moment: str) -> TicketFacts:
+    requester = ticket["requester"]
+    created_at = datetime.fromisoformat(ticket["created_at"])
+    spans, solved_at = _backlog(facts, ticket, created_at, datetime.fromisoformat(moment))
+    return replace(
+        facts,
+        number=ticket["number"],
+        channel=ticket["channel"],
+        language=ticket["language"] or requester["language"],
+        priority=ticket["priority"],
+        ticket_type=ticket["type"],
+        region=requester["region"],
+        tier=requester["tier"],
+        brand=ticket["brand"],
+        group=ticket["group"],
+        status=ticket["status"],
+        assignee_id=UUID(ticket["assignee_id"]) if ticket["assignee_id"] else None,
+        created_at=created_at,
+        solved_at=solved_at,
+        spans=spans,
+    )
+
+
+def _backlog(
+    facts: TicketFacts, ticket: Mapping[str, Any], created_at: datetime, moment: datetime
+) -> tuple[tuple[Span, ...], datetime | None]:
+    """Spans in the backlog and the last solution: a span ends with the solution, and a reopening starts the next."""
+    spans = facts.spans or (Span(created_at),)
+    in_backlog = spans[-1].ended_at is None
+    if ticket["status"] in UNSOLVED:
+        return (spans if in_backlog else (*spans, Span(moment))), None
+    if not in_backlog:
+        return spans, facts.solved_at
+    solved_at = _time(ticket["solved_at"]) or moment
+    return (*spans[:-1], replace(spans[-1], ended_at=solved_at)), solved_at
+
+
+def _clocks_changed(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+    for clock in data["clocks"]:
+        facts = _clock(facts, clock)
+    return facts
+
+
+def _clock_event(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+    return _clock(facts, data["clock"])
+
+
+def _clock_warned(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+    return _clock(facts, data["clock"], warned=True)
+
+
+def _clock(facts: TicketFacts, clock: Mapping[str, Any], *, warned: bool = False) -> TicketFacts:
+    """Take over a clock's newest state. That may withdraw a breach, where a late fact proved it wrong."""
+    started_at = datetime.fromisoformat(clock["started_at"])
+    key = (clock["metric"], started_at)
+    others = [known for known in facts.clocks if (known.metric, known.started_at) != key]
+    warned = warned or any(known.warned for known in facts.clocks if (known.metric, known.started_at) == key)
+    newest = ClockFacts(
+        metric=clock["metric"],
+        started_at=started_at,
+        policy=clock["policy"],
+        target_seconds=clock["target_seconds"],
+        state=clock["state"],
+        warned=warned,
+        breached_at=_time(clock["breached_at"]),
+        stopped_at=_time(clock["stopped_at"]),
+    )
+    return replace(facts, clocks=tuple(sorted([*others, newest], key=lambda known: (known.metric, known.started_at))))
+
+
+_RULES: Mapping[str, Callable[[TicketFacts, Mapping[str, Any]], TicketFacts]] = {
+    TicketCreated.type: _created,
+    TicketChanged.type: _changed,
+    TicketMessageAdded.type: _message_added,
+    SlaClockChanged.type: _clocks_changed,
+    SlaBreached.type: _clock_event,
+    SlaMet.type: _clock_event,
+    SlaWarned.type: _clock_warned,
+}

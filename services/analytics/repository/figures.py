@@ -1,0 +1,131 @@
+"""The figures. Each mapping that is returned is keyed by the ids of the metrics it holds."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.analytics.domain.facts import UNDETERMINED_LANGUAGE
+from services.analytics.domain.periods import Dimension, Interval, Period
+
+_AS_OF = text("SELECT max(time) FROM analytics.archive")
+
+# One statement, so that all counts come from one snapshot.
+_COUNTS = text("""
+    SELECT (SELECT count(*) FROM analytics.ticket_facts WHERE created_at >= :start AND created_at < :end)
+               AS tickets_created,
+           (SELECT count(*) FROM analytics.ticket_facts WHERE solved_at >= :start AND solved_at < :end)
+               AS tickets_solved,
+           (SELECT count(*) FROM analytics.ticket_spans
+             WHERE ordinal > 0 AND started_at >= :start AND started_at < :end) AS tickets_reopened,
+           (SELECT count(*) FROM analytics.ticket_spans WHERE ended_at IS NULL) AS backlog,
+           (SELECT count(*) FROM analytics.archive
+             WHERE type = 'message.delivered.v1' AND time >= :start AND time < :end) AS replies_delivered,
+           (SELECT count(*) FROM analytics.archive
+             WHERE type = 'message.failed.v1' AND time >= :start AND time < :end) AS replies_failed""")
+
+_DURATIONS = """
+    SELECT count(seconds) AS count,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median,
+           percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds) AS p90,
+           avg(seconds) AS mean
+      FROM (SELECT CAST(extract(epoch FROM {moment} - created_at) AS double precision) AS seconds
+              FROM analytics.ticket_facts
+             WHERE {moment} >= :start AND {moment} < :end) AS measured"""
+_FIRST_RESPONSE = text(_DURATIONS.format(moment="first_reply_at"))
+_RESOLUTION = text(_DURATIONS.format(moment="solved_at"))
+
+# What was open before the first day, and from there on what came and went: no day needs a scan of its own.
+_BACKLOG_BY_DAY = text("""
+    WITH days AS (
+        SELECT day FROM generate_series(date_trunc('day', CAST(:start AS timestamptz), :zone),
+                                        CAST(:end AS timestamptz) - interval '1 microsecond',
+                                        interval '1 day', :zone) AS day
+    ), bounds AS (
+        SELECT min(day) AS first, date_add(max(day), interval '1 day', :zone) AS past FROM days
+    ), before AS (
+        SELECT count(*) AS tickets FROM analytics.ticket_spans, bounds
+         WHERE started_at < first AND (ended_at IS NULL OR ended_at >= first)
+    ), moves AS (
+        SELECT date_trunc('day', started_at, :zone) AS day, 1 AS move FROM analytics.ticket_spans, bounds
+         WHERE started_at >= first AND started_at < past
+        UNION ALL
+        SELECT date_trunc('day', ended_at, :zone), -1 FROM analytics.ticket_spans, bounds
+         WHERE ended_at >= first AND ended_at < past
+    ), by_day AS (
+        SELECT day, sum(move) AS move FROM moves GROUP BY day
+    )
+    SELECT CAST(days.day AT TIME ZONE :zone AS date) AS day,
+           CAST((SELECT tickets FROM before) + sum(coalesce(by_day.move, 0)) OVER (ORDER BY days.day) AS bigint)
+               AS tickets
+      FROM days LEFT JOIN by_day USING (day) ORDER BY days.day""")
+
+_COMPLIANCE = text("""
+    SELECT metric, count(*) FILTER (WHERE breached_at IS NULL) AS met,
+           count(*) FILTER (WHERE breached_at IS NOT NULL) AS breached,
+           CAST(avg(CASE WHEN breached_at IS NULL THEN 1.0 ELSE 0.0 END) AS double precision) AS compliance
+      FROM analytics.ticket_clocks
+     WHERE judged_at >= :start AND judged_at < :end
+     GROUP BY metric ORDER BY metric""")
+
+_VOLUME = """
+    WITH starts AS (
+        SELECT start FROM generate_series(date_trunc(:interval, CAST(:start AS timestamptz), :zone),
+                                          CAST(:end AS timestamptz) - interval '1 microsecond',
+                                          CAST(:step AS text)::interval, :zone) AS start
+    ), counted AS (
+        SELECT date_trunc(:interval, created_at, :zone) AS start, coalesce({column}, :unknown) AS key,
+               count(*) AS tickets
+          FROM analytics.ticket_facts
+         WHERE created_at >= :start AND created_at < :end
+         GROUP BY 1, 2
+    )
+    SELECT start, jsonb_object_agg(key, tickets) FILTER (WHERE key IS NOT NULL) AS tickets
+      FROM starts LEFT JOIN counted USING (start) GROUP BY start ORDER BY start"""
+_VOLUME_BY = {
+    Dimension.CHANNEL: text(_VOLUME.format(column="channel")),
+    Dimension.LANGUAGE: text(_VOLUME.format(column="language")),
+}
+
+
+class FiguresRepository:
+    """Computes figures from the projections. All are counted from indexes over the period that is asked for."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def as_of(self) -> datetime | None:
+        """The time of the newest consumed event, or None before the first."""
+        moment: datetime | None = await self._session.scalar(_AS_OF)
+        return moment
+
+    async def overview(self, period: Period) -> dict[str, Any]:
+        """Counts, durations in seconds, backlog and SLA compliance of a period."""
+        bounds = {"start": period.start, "end": period.end}
+        days = await self._session.execute(_BACKLOG_BY_DAY, {**bounds, "zone": period.time_zone})
+        return {
+            **await self._one(_COUNTS, bounds),
+            "first_response_time": await self._one(_FIRST_RESPONSE, bounds),
+            "resolution_time": await self._one(_RESOLUTION, bounds),
+            "backlog_by_day": [dict(row) for row in days.mappings()],
+            "sla_compliance": [dict(row) for row in (await self._session.execute(_COMPLIANCE, bounds)).mappings()],
+        }
+
+    async def volume(self, period: Period, *, by: Dimension, interval: Interval) -> dict[str, Any]:
+        """Tickets created in each interval of a period, by key."""
+        rows = await self._session.execute(
+            _VOLUME_BY[by],
+            {
+                "start": period.start,
+                "end": period.end,
+                "zone": period.time_zone,
+                "interval": interval.value,
+                "step": f"1 {interval.value}",
+                "unknown": UNDETERMINED_LANGUAGE,
+            },
+        )
+        return {"volume": [{"start": row.start, "tickets": row.tickets or {}} for row in rows]}
+
+    async def _one(self, query: Any, bounds: dict[str, datetime]) -> dict[str, Any]:
+        return dict((await self._session.execute(query, bounds)).mappings().one())
