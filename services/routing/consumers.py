@@ -1,0 +1,40 @@
+"""Which event goes to which use case."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.routing import service
+from services.routing.detector import Detector
+from shared.auth import auth_handlers
+from shared.db import now_utc
+from shared.events import Event
+from shared.events.accounts import AccountChanged
+from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded, TicketRoutingDeclined
+from shared.messaging.handlers import Handlers
+
+CONSUMER = "routing"
+
+Handler = Callable[[AsyncSession, Sequence[Event[Any]]], Awaitable[None]]
+
+
+def build_handlers(detector: Detector) -> Handlers:
+    """The subscriptions of routing; `detector` tells languages."""
+    handlers = Handlers(CONSUMER)
+    handlers.include(auth_handlers)
+    handlers.on(AccountChanged, service.take_accounts)
+    handlers.on(TicketCreated, _now(service.take_created, detector=detector))
+    handlers.on(TicketChanged, _now(service.take_changed))
+    handlers.on(TicketMessageAdded, _now(service.take_message_added))
+    handlers.on(TicketRoutingDeclined, _now(service.take_declined))
+    return handlers
+
+
+def _now(use_case: Callable[..., Awaitable[None]], **fixed: Any) -> Handler:
+    """The consumer is an edge: it reads the clock that the use case gets as an argument."""
+
+    async def handle(session: AsyncSession, events: Sequence[Event[Any]]) -> None:
+        await use_case(session, events, now=now_utc(), **fixed)
+
+    return handle

@@ -1,0 +1,217 @@
+"""Who should have a ticket: a pure decision over agents and their load, with a reason for every candidate.
+
+An agent is left out who is inactive, away, not of the ticket's group, has let go of this ticket before, or has no
+capacity left. The rest are scored by language, skill and tier; equals are ordered by relative load, and at last by a
+hash, so that the same question always has the same answer and nobody is first merely by their id.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import chain
+from uuid import UUID
+
+from services.routing.domain.language import primary_subtag
+from shared.events.accounts import Role
+from shared.events.common import Priority, TicketStatus, TicketType
+from shared.events.routing import Candidate
+
+# What somebody speaks who is not known to speak anything else, and what a ticket falls back to.
+FALLBACK_LANGUAGE = "en"
+
+ASSIGNABLE_ROLES = frozenset({Role.AGENT, Role.SUPERVISOR})
+# A ticket in one of these takes a place of its assignee's capacity.
+LIVE_STATUSES = frozenset({TicketStatus.NEW, TicketStatus.OPEN, TicketStatus.PENDING, TicketStatus.ON_HOLD})
+# A ticket in one of these wants an assignee.
+ROUTABLE_STATUSES = frozenset({TicketStatus.NEW, TicketStatus.OPEN})
+
+_PRIORITY_RANK = {priority: rank for rank, priority in enumerate(Priority)}
+
+LANGUAGE_SCORE = 100.0
+FALLBACK_LANGUAGE_SCORE = 10.0
+TYPE_SCORE = 20.0
+TAG_SCORE = 5.0
+_COUNTED_TAGS = 3
+TIER_SCORE = 15.0
+
+# A decision keeps this many candidates, best first, so that its size does not grow with the desk.
+KEPT_CANDIDATES = 20
+
+GENERAL_QUEUE = "general"
+_UNKNOWN_LANGUAGE = "und"
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent as routing sees them. `load` counts live assigned tickets and open reservations."""
+
+    id: UUID
+    name: str
+    role: Role
+    active: bool
+    available: bool
+    languages: frozenset[str]
+    skills: frozenset[str]
+    groups: frozenset[str]
+    capacity: int
+    load: int
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """Languages they answer in: what is recorded, else the fallback language."""
+        return self.languages or frozenset({FALLBACK_LANGUAGE})
+
+    @property
+    def free(self) -> int:
+        """How many more tickets they can be given now."""
+        return max(self.capacity - self.load, 0) if self.active and self.available else 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTicket:
+    """What of a ticket matters for who gets it. `released_by` are agents who had it or declined it before."""
+
+    id: UUID
+    version: int
+    type: TicketType
+    group: str | None
+    language: str | None
+    tier: str
+    tags: tuple[str, ...] = ()
+    released_by: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who gets a ticket (None: it waits in `queue`), why, and who else was looked at."""
+
+    ticket: WaitingTicket
+    assignee_id: UUID | None
+    queue: str
+    reasons: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    agent: Agent
+    score: float
+    reasons: tuple[str, ...]
+    speaks_language: bool
+
+
+def priority_rank(priority: Priority) -> int:
+    """Urgency as a number, for ordering; higher goes first."""
+    return _PRIORITY_RANK[priority]
+
+
+def queue_of(group: str | None, language: str | None) -> str:
+    """The queue where a ticket waits: its group and its language, `general` and `und` where there is none."""
+    return f"{group or GENERAL_QUEUE}:{language or _UNKNOWN_LANGUAGE}"
+
+
+def assign(tickets: Sequence[WaitingTicket], agents: Iterable[Agent]) -> list[Decision]:
+    """Decide about tickets in the order given; each assignment takes a place for those after it."""
+    by_id = {agent.id: agent for agent in agents}
+    decisions = []
+    for ticket in tickets:
+        decision = decide(ticket, by_id)
+        if decision.assignee_id is not None:
+            chosen = by_id[decision.assignee_id]
+            by_id[chosen.id] = replace(chosen, load=chosen.load + 1)
+        decisions.append(decision)
+    return decisions
+
+
+def decide(ticket: WaitingTicket, agents: Mapping[UUID, Agent]) -> Decision:
+    """Decide about one ticket. Speakers of its language win; failing those, speakers of the fallback language."""
+    scored: list[_Scored] = []
+    left_out: list[Candidate] = []
+    for agent in agents.values():
+        exclusion = _exclusion(ticket, agent)
+        if exclusion:
+            left_out.append(Candidate(agent_id=agent.id, name=agent.name, reasons=(exclusion,)))
+        else:
+            scored.append(_score(ticket, agent))
+    ranked = sorted(scored, key=lambda candidate: _rank(ticket, candidate))
+    best = ranked[0] if ranked else None
+    candidates = chain(
+        (Candidate(agent_id=one.agent.id, name=one.agent.name, score=one.score, reasons=one.reasons) for one in ranked),
+        sorted(left_out, key=lambda candidate: (candidate.name, candidate.agent_id)),
+    )
+    return Decision(
+        ticket=ticket,
+        assignee_id=best.agent.id if best else None,
+        queue=queue_of(ticket.group, ticket.language),
+        reasons=(*_reasons(ticket, best), *_left_out_summary(left_out)),
+        candidates=tuple(candidates)[:KEPT_CANDIDATES],
+    )
+
+
+def _exclusion(ticket: WaitingTicket, agent: Agent) -> str | None:
+    checks = (
+        (agent.role not in ASSIGNABLE_ROLES, "not an agent"),
+        (not agent.active, "inactive"),
+        (not agent.available, "away"),
+        (ticket.group is not None and ticket.group not in agent.groups, "not in the ticket's group"),
+        (agent.id in ticket.released_by, "let go of this ticket before"),
+        (_language_score(ticket, agent) == 0, "speaks neither the ticket's language nor the fallback language"),
+        (agent.load >= agent.capacity, "at capacity"),
+    )
+    return next((reason for applies, reason in checks if applies), None)
+
+
+def _score(ticket: WaitingTicket, agent: Agent) -> _Scored:
+    score = _language_score(ticket, agent)
+    speaks_language = score == LANGUAGE_SCORE
+    if ticket.language is None:
+        reasons = ["the ticket's language is unknown"]
+    elif speaks_language:
+        reasons = [f"speaks {ticket.language}"]
+    else:
+        reasons = [f"speaks {FALLBACK_LANGUAGE}, not {ticket.language}"]
+    if ticket.type.value in agent.skills:
+        score += TYPE_SCORE
+        reasons.append(f"skilled in {ticket.type.value}")
+    if tags := sorted(agent.skills.intersection(ticket.tags))[:_COUNTED_TAGS]:
+        score += TAG_SCORE * len(tags)
+        reasons.append(f"knows {', '.join(tags)}")
+    if ticket.tier in agent.skills:
+        score += TIER_SCORE
+        reasons.append(f"serves tier {ticket.tier}")
+    reasons.append(f"load {agent.load} of {agent.capacity}")
+    return _Scored(agent, score, tuple(reasons), speaks_language)
+
+
+def _language_score(ticket: WaitingTicket, agent: Agent) -> float:
+    """Of a ticket whose language is unknown, the best reader is one of the fallback language; anybody will do."""
+    if (ticket.language or FALLBACK_LANGUAGE) in agent.spoken:
+        return LANGUAGE_SCORE
+    if ticket.language is None or FALLBACK_LANGUAGE in agent.spoken:
+        return FALLBACK_LANGUAGE_SCORE
+    return 0.0
+
+
+def _rank(ticket: WaitingTicket, candidate: _Scored) -> tuple[float, float, bytes]:
+    agent = candidate.agent
+    tie_break = blake2b(ticket.id.bytes + agent.id.bytes, digest_size=8).digest()
+    return -candidate.score, agent.load / agent.capacity, tie_break
+
+
+def _reasons(ticket: WaitingTicket, best: _Scored | None) -> tuple[str, ...]:
+    if best is None:
+        return ("nobody fits now",)
+    if ticket.language is not None and not best.speaks_language:
+        return (f"nobody free speaks {ticket.language}: fallback to {FALLBACK_LANGUAGE}", *best.reasons)
+    return best.reasons
+
+
+def _left_out_summary(left_out: Iterable[Candidate]) -> tuple[str, ...]:
+    counts = Counter(reason for candidate in left_out for reason in candidate.reasons)
+    return tuple(f"{count} left out: {reason}" for reason, count in sorted(counts.items()))
+
+
+def languages_of(tags: Iterable[str]) -> frozenset[str]:
+    """Primary subtags of BCP 47 tags."""
+    return frozenset(primary_subtag(tag) for tag in tags)

@@ -1,0 +1,115 @@
+"""Language of a short text, from two independent identifiers.
+
+Their distributions are joined in a logarithmic opinion pool (Genest & Zidek 1986, "Combining Probability
+Distributions"): a weighted geometric mean, in which either one can veto. What the desk knows beforehand, the
+requester's language and the languages its agents speak, enters as a prior. Too little text, or an answer that is not
+clear, is no answer: a wrong language sends a customer to somebody who cannot read them.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+# Enough to be sure of a language; more only costs time.
+MAX_CHARACTERS = 600
+
+# Weight of the first identifier in the pool; the second has the rest.
+FIRST_WEIGHT = 0.6
+# What an identifier is taken to say of a language that it does not name.
+_FLOOR = 1e-4
+# Prior odds against a language nobody expects.
+_REQUESTER_ODDS = 4.0
+_DESK_ODDS = 2.5
+
+# Over 7,500 sentences in 50 languages without a prior: 90 % right, 2.4 % wrong, the rest abstained.
+MIN_CONFIDENCE = 0.5
+# Letters needed before an answer means anything: an alphabet needs a few words, Han, Kana and Hangul a few signs.
+_MIN_LETTERS = 6
+_MIN_SIGNS = 2
+
+_NOISE = re.compile(
+    r"""https?://\S+ | www\.\S+ | [\w.+-]+@[\w-]+\.[\w.-]+   # addresses
+        | \b(?=\w*\d)[\w-]{2,}\b                             # order numbers, codes
+        | (?m:^\s*>.*$)                                      # quoted lines
+    """,
+    re.VERBOSE,
+)
+_SIGNS = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+
+# Codes that name a variety of a language a desk would not staff apart, and what identifiers answer for "no language".
+_MACRO_LANGUAGE = {"wuu": "zh", "yue": "zh", "nb": "no", "nn": "no", "ary": "ar", "arz": "ar", "fil": "tl", "iw": "he"}
+_NO_LANGUAGE = frozenset({"zxx", "und"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The language of a text (BCP 47 primary subtag), or None where the identifiers abstain; confidence in 0…1."""
+
+    language: str | None
+    confidence: float
+
+
+ABSTAINED = Verdict(None, 0.0)
+
+
+def primary_subtag(tag: str) -> str:
+    """The language in a BCP 47 tag (RFC 5646 section 2.2.1): `pt-BR` is `pt`; varieties fold into their language."""
+    subtag = re.split("[-_]", tag, maxsplit=1)[0].lower()
+    return _MACRO_LANGUAGE.get(subtag, subtag)
+
+
+def readable(subject: str, text: str) -> str:
+    """What of a message tells its language: addresses, codes and quotes removed, one line, at most 600 characters.
+
+    The subject counts only where the text is short; it is often a template in another language.
+    """
+    body = _clean(text)
+    return body if _letters(body) >= 4 * _MIN_LETTERS else _clean(f"{subject}\n{text}")
+
+
+def long_enough(text: str) -> bool:
+    """Whether a text from `readable` has enough letters for an identifier to mean something."""
+    return len(_SIGNS.findall(text)) >= _MIN_SIGNS or _letters(text) >= _MIN_LETTERS
+
+
+def pool(
+    first: Mapping[str, float], second: Mapping[str, float], *, requester: str | None, desk: Collection[str]
+) -> Verdict:
+    """Join two distributions over languages under the prior; abstains below `MIN_CONFIDENCE`.
+
+    `requester` and `desk` are primary subtags of the languages that are expected.
+    """
+    one, other = _fold(first), _fold(second)
+    scores = {
+        language: FIRST_WEIGHT * math.log(max(one.get(language, 0.0), _FLOOR))
+        + (1 - FIRST_WEIGHT) * math.log(max(other.get(language, 0.0), _FLOOR))
+        + math.log(_prior_odds(language, requester, desk))
+        for language in sorted((one.keys() | other.keys()) - _NO_LANGUAGE)
+    }
+    if not scores:
+        return ABSTAINED
+    best = max(scores, key=scores.__getitem__)
+    confidence = 1 / sum(math.exp(score - scores[best]) for score in scores.values())
+    return Verdict(best, confidence) if confidence >= MIN_CONFIDENCE else Verdict(None, confidence)
+
+
+def _prior_odds(language: str, requester: str | None, desk: Collection[str]) -> float:
+    return (_REQUESTER_ODDS if language == requester else 1.0) * (_DESK_ODDS if language in desk else 1.0)
+
+
+def _fold(distribution: Mapping[str, float]) -> dict[str, float]:
+    folded: dict[str, float] = {}
+    for tag, probability in distribution.items():
+        language = primary_subtag(tag)
+        folded[language] = folded.get(language, 0.0) + probability
+    return folded
+
+
+def _clean(text: str) -> str:
+    return " ".join(_NOISE.sub(" ", text[: 4 * MAX_CHARACTERS]).split())[:MAX_CHARACTERS]
+
+
+def _letters(text: str) -> int:
+    return sum(unicodedata.category(character)[0] in "LM" for character in text)

@@ -1,0 +1,280 @@
+"""Use cases of routing: classify, assign, drain the queues, keep capacity honest.
+
+A handler's batch has at most one event per ticket, so one statement per step serves the whole batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.routing.detector import Detector, Sample
+from services.routing.domain.assignment import Agent, Decision, WaitingTicket, assign, languages_of, queue_of
+from services.routing.domain.language import primary_subtag, readable
+from services.routing.repository import Observation, PlannedDecision, RoutingRepository
+from shared.events import Event, EventData
+from shared.events.accounts import AccountChanged
+from shared.events.common import TicketSnapshot
+from shared.events.routing import TicketClassified, TicketRouted
+from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded, TicketRoutingDeclined
+from shared.ids import uuid7
+from shared.messaging import outbox
+from shared.telemetry import get_logger
+from shared.web.problem import Forbidden, NotFound
+
+log = get_logger(__name__)
+
+# Waiting tickets decided about in one transaction: the agents' rows are locked meanwhile.
+DRAIN_BATCH = 200
+_RENEW_BATCH = 200
+_SHOWN_DECISIONS = 50
+
+_DECISIONS = Counter("desk_routing_decisions", "Decisions about who gets a ticket", ("outcome",))
+_RENEWED = Counter("desk_routing_proposals_renewed", "Proposals made again because nobody answered")
+
+Causes = Mapping[UUID, Event[Any]]
+
+
+class AgentNotFound(NotFound):
+    """No agent or supervisor has this account."""
+
+    title = "No such agent"
+
+
+class NotTheirsToSet(Forbidden):
+    """An agent tried to change more of themselves than their availability."""
+
+    title = "Only your availability is yours to set"
+
+
+class TicketNotFound(NotFound):
+    """Routing has not heard of this ticket."""
+
+    title = "No such ticket"
+
+
+async def take_accounts(session: AsyncSession, events: Sequence[Event[AccountChanged]]) -> None:
+    """Keep the agents up with their accounts."""
+    await RoutingRepository(session).keep_accounts([event.data for event in events])
+
+
+async def take_created(
+    session: AsyncSession, events: Sequence[Event[TicketCreated]], *, detector: Detector, now: datetime
+) -> None:
+    """Tell the language of new tickets, and find somebody for those that have nobody.
+
+    A ticket whose language was stated when it was made keeps that one.
+    """
+    repository = RoutingRepository(session)
+    silent = [event for event in events if event.data.ticket.language is None]
+    verdicts = await detector.identify(
+        [
+            Sample(readable(event.data.ticket.subject, event.data.excerpt), _requester_language(event.data.ticket))
+            for event in silent
+        ],
+        desk=await repository.desk_languages(),
+    )
+    detected: dict[UUID, str | None] = {}
+    for event, verdict in zip(silent, verdicts, strict=True):
+        detected[event.data.ticket.id] = verdict.language
+        outbox.record(
+            session,
+            TicketClassified(
+                ticket_id=event.data.ticket.id,
+                language=verdict.language,
+                language_confidence=verdict.confidence,
+                classified_at=now,
+            ),
+            aggregate_id=event.data.ticket.id,
+            cause=event,
+        )
+    await _follow(session, events, {event.data.ticket.id: _observation(event.data, detected) for event in events}, now)
+
+
+async def take_changed(session: AsyncSession, events: Sequence[Event[TicketChanged]], *, now: datetime) -> None:
+    """Follow what became of tickets: reservations end, places free up, tickets that lost their agent are routed."""
+    await _follow(session, events, {event.data.ticket.id: _observation(event.data) for event in events}, now)
+
+
+async def take_message_added(
+    session: AsyncSession, events: Sequence[Event[TicketMessageAdded]], *, now: datetime
+) -> None:
+    """A message may have reopened its ticket; the snapshot tells."""
+    await _follow(session, events, {event.data.ticket.id: _observation(event.data) for event in events}, now)
+
+
+async def take_declined(
+    session: AsyncSession, events: Sequence[Event[TicketRoutingDeclined]], *, now: datetime
+) -> None:
+    """Free the places of declined proposals, and try again if the ticket still wants somebody."""
+    await RoutingRepository(session).decline([event.data.decision_id for event in events], now=now)
+    await _follow(session, events, {event.data.ticket.id: _observation(event.data) for event in events}, now)
+
+
+async def drain_queues(session: AsyncSession, now: datetime) -> int:
+    """Give waiting tickets to agents who have room by now, the most urgent and then the oldest first.
+
+    Returns how many were proposed; above 0 there may be more.
+    """
+    repository = RoutingRepository(session)
+    if not await repository.any_waiting(now=now):
+        return 0
+    await repository.lock_agents()
+    agents = await repository.agents()
+    free = [agent for agent in agents if agent.free]
+    if not free:
+        return 0
+    places = sum(agent.free for agent in free)
+    waiting = await repository.claim_waiting(free, now=now, limit=min(places, DRAIN_BATCH))
+    decided = [decision for decision in assign(waiting, agents) if decision.assignee_id is not None]
+    await _propose(session, decided, {}, now)
+    return len(decided)
+
+
+async def renew_proposals(session: AsyncSession, now: datetime, *, after: timedelta) -> int:
+    """Make proposals again that tickets has left unanswered for `after`; returns how many.
+
+    The place stays reserved: the first proposal may still be applied, and giving the place away on a guess would let
+    automatic assignment exceed capacity.
+    """
+    stale = await RoutingRepository(session).renew_stale(before=now - after, now=now, limit=_RENEW_BATCH)
+    for proposal in stale:
+        log.warning(
+            "routing.proposal_unanswered",
+            ticket_id=str(proposal.ticket_id),
+            decision_id=str(proposal.decision_id),
+            proposals=proposal.proposals,
+        )
+        outbox.record(
+            session,
+            TicketRouted(
+                decision_id=proposal.decision_id,
+                ticket_id=proposal.ticket_id,
+                ticket_version=proposal.ticket_version,
+                assignee_id=proposal.agent_id,
+                group=proposal.group,
+                queue=proposal.queue,
+                reasons=(*proposal.reasons, f"proposal {proposal.proposals}: no answer yet"),
+                candidates=proposal.candidates,
+                routed_at=now,
+            ),
+            aggregate_id=proposal.ticket_id,
+        )
+    _RENEWED.inc(len(stale))
+    return len(stale)
+
+
+async def configure_agent(
+    session: AsyncSession,
+    account_id: UUID,
+    *,
+    skills: Sequence[str],
+    languages: Sequence[str] | None,
+    capacity: int,
+    available: bool,
+    by_themselves: bool,
+) -> Agent:
+    """Set an agent's skills, languages (None: those of the account), capacity and availability.
+
+    Agents, by themselves, come and go; the rest is their supervisor's to say. Returns the agent as it is now; room that
+    this makes is filled by `drain_queues`. Raises AgentNotFound, NotTheirsToSet.
+    """
+    repository = RoutingRepository(session)
+    if by_themselves:
+        now = await _agent(repository, account_id)
+        if (frozenset(skills), capacity) != (now.skills, now.capacity) or (
+            languages is not None and languages_of(languages) != now.languages
+        ):
+            raise NotTheirsToSet
+    found = await repository.configure_agent(
+        account_id, skills=skills, languages=languages, capacity=capacity, available=available
+    )
+    if not found:
+        raise AgentNotFound
+    return await _agent(repository, account_id)
+
+
+async def explain(session: AsyncSession, ticket_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What routing knows of a ticket, and its newest decisions about it. Raises TicketNotFound."""
+    repository = RoutingRepository(session)
+    ticket = await repository.ticket(ticket_id)
+    if ticket is None:
+        raise TicketNotFound
+    return ticket, await repository.decisions_of(ticket_id, limit=_SHOWN_DECISIONS)
+
+
+async def _agent(repository: RoutingRepository, account_id: UUID) -> Agent:
+    for agent in await repository.agents():
+        if agent.id == account_id:
+            return agent
+    raise AgentNotFound
+
+
+async def _follow(
+    session: AsyncSession, events: Sequence[Event[EventData]], seen: Mapping[UUID, Observation], now: datetime
+) -> None:
+    repository = RoutingRepository(session)
+    await repository.observe(list(seen.values()))
+    await repository.settle_reservations(list(seen), now=now)
+    unrouted = await repository.unrouted(list(seen))
+    due = [one.ticket for one in unrouted if one.route_after <= now]
+    if later := [one.ticket for one in unrouted if one.route_after > now]:
+        await repository.enqueue({ticket.id: queue_of(ticket.group, ticket.language) for ticket in later})
+    if due:
+        await _route(session, due, dict(zip(seen, events, strict=True)), now)
+
+
+async def _route(session: AsyncSession, tickets: Sequence[WaitingTicket], causes: Causes, now: datetime) -> None:
+    repository = RoutingRepository(session)
+    await repository.lock_agents()
+    await _propose(session, assign(tickets, await repository.agents()), causes, now)
+
+
+async def _propose(session: AsyncSession, decided: Sequence[Decision], causes: Causes, now: datetime) -> None:
+    planned = [PlannedDecision(uuid7(), decision) for decision in decided]
+    await RoutingRepository(session).keep_decisions(planned, now=now)
+    for plan in planned:
+        decision = plan.decision
+        _DECISIONS.labels("queued" if decision.assignee_id is None else "proposed").inc()
+        outbox.record(
+            session,
+            TicketRouted(
+                decision_id=plan.id,
+                ticket_id=decision.ticket.id,
+                ticket_version=decision.ticket.version,
+                assignee_id=decision.assignee_id,
+                group=decision.ticket.group,
+                queue=decision.queue,
+                reasons=decision.reasons,
+                candidates=decision.candidates,
+                routed_at=now,
+            ),
+            aggregate_id=decision.ticket.id,
+            cause=causes.get(decision.ticket.id),
+        )
+
+
+def _observation(
+    data: TicketCreated | TicketChanged | TicketMessageAdded | TicketRoutingDeclined,
+    detected: Mapping[UUID, str | None] | None = None,
+) -> Observation:
+    ticket = data.ticket
+    language = ticket.language or (detected or {}).get(ticket.id)
+    return Observation(
+        ticket=ticket,
+        language=primary_subtag(language) if language else None,
+        requester_language=_requester_language(ticket),
+        released_by=_released_by(data) if isinstance(data, TicketChanged) else None,
+    )
+
+
+def _requester_language(ticket: TicketSnapshot) -> str | None:
+    return primary_subtag(ticket.requester.language) if ticket.requester.language else None
+
+
+def _released_by(data: TicketChanged) -> UUID | None:
+    change = data.changes.get("assignee_id")
+    return UUID(str(change.before)) if change and change.before and change.after is None else None

@@ -1,0 +1,27 @@
+"""Relay, consumer and timers of routing, started together."""
+
+from datetime import timedelta
+from functools import partial
+
+from services.routing import service
+from services.routing.consumers import build_handlers
+from services.routing.detector import Detector
+from services.routing.settings import RoutingSettings
+from shared.db import Database
+from shared.messaging.timers import Timer
+from shared.messaging.worker import Worker
+
+_RENEW_EVERY = timedelta(minutes=1)
+
+
+def create_worker(settings: RoutingSettings, database: Database) -> Worker:
+    """The worker of one process; loads the language models."""
+    return Worker(
+        database,
+        settings.kafka,
+        build_handlers(Detector()),
+        timers=(
+            Timer("drain_queues", settings.drain_every, service.drain_queues),
+            Timer("renew_proposals", _RENEW_EVERY, partial(service.renew_proposals, after=settings.renew_after)),
+        ),
+    )
