@@ -1,0 +1,177 @@
+import { type Frame, parseFrame, type TicketFrame } from "./frames.ts";
+
+/** What the connection needs of a browser; a test brings its own. */
+export interface LiveEnvironment {
+  open: (since: number | null) => WebSocket;
+  /** Whether a session still exists, before dialling again: a browser does not tell why a handshake was refused. */
+  mayConnect: () => Promise<boolean>;
+  onFrame: (callback: () => void) => void;
+  after: (milliseconds: number, callback: () => void) => () => void;
+  random: () => number;
+}
+
+export interface LiveListener {
+  onEvents: (events: TicketFrame[]) => void;
+  /** Everything shown may be stale: ask again. */
+  onResync: () => void;
+  onStatus: (status: LiveStatus) => void;
+}
+
+export type LiveStatus = "connecting" | "live" | "reconnecting" | "stopped";
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 20_000;
+const PING_EVERY_MS = 20_000;
+const SILENCE_LIMIT_MS = 45_000;
+
+/**
+ * The one socket of a window: hands events over once per animation frame, resumes by sequence after a loss.
+ *
+ * A socket can die without a close (sleep, a changed network), so silence longer than two pings ends it.
+ */
+export class LiveConnection {
+  readonly #environment: LiveEnvironment;
+  readonly #listener: LiveListener;
+  #socket: WebSocket | null = null;
+  #seq: number | null = null;
+  #failures = 0;
+  #pending: TicketFrame[] = [];
+  #scheduled = false;
+  #stopped = true;
+  #cancelTimer: () => void = () => undefined;
+  #heardSincePing = true;
+  #quietPings = 0;
+
+  constructor(environment: LiveEnvironment, listener: LiveListener) {
+    this.#environment = environment;
+    this.#listener = listener;
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#listener.onStatus("connecting");
+    this.#connect();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer();
+    this.#socket?.close();
+    this.#socket = null;
+    this.#listener.onStatus("stopped");
+  }
+
+  /** Dials now instead of at the end of the current pause: the network came back, or the user asked. */
+  retryNow(): void {
+    if (!this.#stopped && this.#socket === null) {
+      this.#cancelTimer();
+      void this.#dialAgain();
+    }
+  }
+
+  #connect(): void {
+    const socket = this.#environment.open(this.#seq);
+    this.#socket = socket;
+    socket.onmessage = (message) => {
+      if (this.#socket === socket) {
+        this.#receive(parseFrame(message.data));
+      }
+    };
+    socket.onclose = () => {
+      if (this.#socket === socket) {
+        this.#lost();
+      }
+    };
+  }
+
+  #receive(frame: Frame | null): void {
+    this.#heardSincePing = true;
+    switch (frame?.type) {
+      case "hello":
+        this.#greeted(frame.seq);
+        break;
+      case "resync":
+        // What waits for the next frame is older than what the refetch will bring.
+        this.#pending = [];
+        this.#seq = null;
+        this.#listener.onResync();
+        break;
+      case "ticket.upserted":
+      case "ticket.sla":
+        this.#seq = Math.max(this.#seq ?? 0, frame.seq);
+        this.#pending.push(frame);
+        this.#schedule();
+        break;
+      default:
+        break;
+    }
+  }
+
+  #greeted(seq: number): void {
+    this.#failures = 0;
+    this.#quietPings = 0;
+    if (this.#seq === null) {
+      this.#seq = seq;
+      // Whatever happened between the first lists and this greeting was seen by neither.
+      this.#listener.onResync();
+    }
+    this.#listener.onStatus("live");
+    this.#cancelTimer();
+    this.#ping();
+  }
+
+  #ping(): void {
+    this.#cancelTimer = this.#environment.after(PING_EVERY_MS, () => {
+      this.#quietPings = this.#heardSincePing ? 0 : this.#quietPings + 1;
+      if (this.#quietPings * PING_EVERY_MS >= SILENCE_LIMIT_MS - PING_EVERY_MS) {
+        this.#socket?.close();
+        this.#lost();
+        return;
+      }
+      this.#heardSincePing = false;
+      this.#socket?.send(JSON.stringify({ type: "ping" }));
+      this.#ping();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) {
+      return;
+    }
+    this.#scheduled = true;
+    this.#environment.onFrame(() => {
+      this.#scheduled = false;
+      const events = this.#pending;
+      this.#pending = [];
+      if (events.length > 0) {
+        this.#listener.onEvents(events);
+      }
+    });
+  }
+
+  #lost(): void {
+    this.#cancelTimer();
+    this.#socket = null;
+    if (this.#stopped) {
+      return;
+    }
+    this.#failures += 1;
+    this.#listener.onStatus("reconnecting");
+    // Full jitter keeps a thousand browsers from returning in the same second.
+    const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1));
+    const delay = ceiling / 2 + (ceiling / 2) * this.#environment.random();
+    this.#cancelTimer = this.#environment.after(delay, () => void this.#dialAgain());
+  }
+
+  async #dialAgain(): Promise<void> {
+    const may = await this.#environment.mayConnect().catch(() => false);
+    if (this.#stopped || this.#socket !== null) {
+      return;
+    }
+    if (may) {
+      this.#connect();
+    } else {
+      this.#lost();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { LogOut } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { chooseLocale, LOCALES, type Locale } from "@/app/i18n.ts";
+import { signOut } from "@/features/session/session.ts";
+import type { Session } from "@/lib/api/types.ts";
+import { Avatar } from "@/ui/avatar.tsx";
+import { Button } from "@/ui/button.tsx";
+import { Popover } from "@/ui/popover.tsx";
+import { Select } from "@/ui/select.tsx";
+import { setTheme, THEMES, type Theme, useTheme } from "./theme.ts";
+
+/** Who is signed in, how the desk looks to them, and the way out. */
+export function PreferencesPopover({ session }: { session: Session }) {
+  const { t, i18n } = useTranslation();
+  const theme = useTheme();
+  const queryClient = useQueryClient();
+  const navigate = useNavigate();
+  const leave = useMutation({
+    mutationFn: signOut,
+    onSuccess: async () => {
+      await navigate({ to: "/sign-in" });
+      queryClient.clear();
+    },
+  });
+
+  const trigger = (
+    <Button look="quiet" aria-label={t("preferences.open", { name: session.name })}>
+      <Avatar name={session.name} tone="accent" />
+      <bdi className="max-md:hidden">{session.name}</bdi>
+    </Button>
+  );
+  return (
+    <Popover trigger={trigger} title={t("preferences.title")} width="w-72">
+      <p className="text-sm text-ink-soft" dir="ltr">
+        {session.email}
+      </p>
+      <Select<Locale>
+        showLabel
+        label={t("preferences.language")}
+        value={i18n.language as Locale}
+        choices={(Object.keys(LOCALES) as Locale[]).map((id) => ({ id, label: LOCALES[id].name }))}
+        onChange={(locale) => void chooseLocale(locale)}
+      />
+      <Select<Theme>
+        showLabel
+        label={t("preferences.theme")}
+        value={theme}
+        choices={THEMES.map((id) => ({ id, label: t(`preferences.themes.${id}`) }))}
+        onChange={setTheme}
+      />
+      {leave.isError && (
+        <p role="alert" className="text-sm text-bad">
+          {t("preferences.signOutFailed")}
+        </p>
+      )}
+      <div>
+        <Button onPress={() => leave.mutate()} isDisabled={leave.isPending}>
+          <LogOut aria-hidden className="size-4 rtl:-scale-x-100" />
+          {t("preferences.signOut")}
+        </Button>
+      </div>
+    </Popover>
+  );
+}

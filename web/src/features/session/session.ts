@@ -1,0 +1,19 @@
+import { queryOptions } from "@tanstack/react-query";
+import { answer, gateway } from "@/lib/api/client.ts";
+import type { Session } from "@/lib/api/types.ts";
+
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: async (): Promise<Session> => answer(gateway.GET("/api/auth/session")),
+  staleTime: Number.POSITIVE_INFINITY,
+  retry: false,
+});
+
+/** Opens a session; the gateway sets the cookies. Raises `ApiError` 401 for a wrong pair, 429 with when to try again. */
+export async function signIn(email: string, password: string): Promise<void> {
+  await answer(gateway.POST("/api/auth/sign-in", { body: { email, password } }));
+}
+
+export async function signOut(): Promise<void> {
+  await answer(gateway.POST("/api/auth/sign-out"));
+}

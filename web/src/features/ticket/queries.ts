@@ -1,0 +1,80 @@
+import { type QueryClient, queryOptions } from "@tanstack/react-query";
+import { type Digest, isStale, merge } from "@/features/live/apply.ts";
+import { answer, routing, tickets } from "@/lib/api/client.ts";
+import type { Agent, Message, RoutingDecision, TicketRow } from "@/lib/api/types.ts";
+
+export const ticketKeys = {
+  all: ["tickets"] as const,
+  one: (id: string) => ["tickets", "one", id] as const,
+  messages: (id: string) => ["tickets", "one", id, "messages"] as const,
+  routing: (id: string) => ["tickets", "one", id, "routing"] as const,
+};
+
+export function ticketQuery(id: string) {
+  return queryOptions({
+    queryKey: ticketKeys.one(id),
+    queryFn: async ({ signal }): Promise<TicketRow> =>
+      answer(tickets.GET("/api/tickets/{ticket_id}", { params: { path: { ticket_id: id } }, signal })),
+  });
+}
+
+/** The whole thread, oldest message first. */
+export function messagesQuery(id: string) {
+  return queryOptions({
+    queryKey: ticketKeys.messages(id),
+    queryFn: async ({ signal }): Promise<Message[]> => {
+      const messages: Message[] = [];
+      let cursor: string | null = null;
+      do {
+        const page: { items: Message[]; next_cursor: string | null } = await answer(
+          tickets.GET("/api/tickets/{ticket_id}/messages", {
+            params: { path: { ticket_id: id }, query: { limit: 100, ...(cursor && { cursor }) } },
+            signal,
+          }),
+        );
+        messages.push(...page.items);
+        cursor = page.next_cursor;
+      } while (cursor !== null);
+      return messages;
+    },
+  });
+}
+
+export const agentsQuery = queryOptions({
+  queryKey: ["agents"],
+  queryFn: async ({ signal }): Promise<Agent[]> => (await answer(routing.GET("/api/agents", { signal }))).items,
+});
+
+/** Why a ticket came to whom it came, newest decision first. */
+export function routingQuery(id: string) {
+  return queryOptions({
+    queryKey: ticketKeys.routing(id),
+    queryFn: async ({ signal }): Promise<RoutingDecision[]> =>
+      (await answer(routing.GET("/api/routing/tickets/{ticket_id}", { params: { path: { ticket_id: id } }, signal })))
+        .decisions,
+    staleTime: 0,
+  });
+}
+
+/** Brings a batch of live events into the tickets that are open; a thread that moved is fetched again. */
+export function applyTicket(queryClient: QueryClient, batch: Digest): void {
+  for (const id of new Set([...batch.tickets.keys(), ...batch.slas.keys()])) {
+    const known = queryClient.getQueryData<TicketRow>(ticketKeys.one(id));
+    if (known === undefined) {
+      continue;
+    }
+    queryClient.setQueryData(ticketKeys.one(id), merge(known, batch));
+    const ticket = batch.tickets.get(id);
+    if (ticket !== undefined && !isStale(ticket, known)) {
+      void queryClient.invalidateQueries({ queryKey: ticketKeys.messages(id) });
+      void queryClient.invalidateQueries({ queryKey: ticketKeys.routing(id) });
+    }
+  }
+}
+
+/** Takes over what a write answered, unless something newer is already known. */
+export function keepTicket(queryClient: QueryClient, ticket: TicketRow): void {
+  queryClient.setQueryData<TicketRow>(ticketKeys.one(ticket.id), (known) =>
+    known !== undefined && isStale(ticket, known) ? known : ticket,
+  );
+}

@@ -1,0 +1,32 @@
+import { fileURLToPath } from "node:url";
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+import { reactAriaStrings } from "./build/react-aria-strings.ts";
+
+const edge = process.env.DESK_PUBLIC_URL ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [react(), tailwindcss(), reactAriaStrings()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    // light-dark() and oklch() natively: the oldest browsers that have both.
+    target: ["chrome123", "edge123", "firefox120", "safari17.5"],
+    cssTarget: ["chrome123", "edge123", "firefox120", "safari17.5"],
+    // Nothing inlined: the content security policy allows neither data: scripts nor inline styles.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    manifest: "manifest.json",
+  },
+  server: {
+    proxy: {
+      // The edge checks Origin on unsafe methods and on the socket, so it must see its own.
+      "/api": { target: edge, changeOrigin: true, ws: true, headers: { origin: edge } },
+    },
+  },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+  },
+});
