@@ -72,7 +72,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=False,
+            hide_parameters=True,  # error texts are logged; parameters are what customers wrote
             connect_args=engine_options(service),
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)

@@ -46,7 +46,9 @@ async def migrate(service: str, url: str) -> None:
         async with engine.connect() as lock:
             # A migration may take long: the time limits of a request don't apply to waiting for one.
             await lock.execute(text("SET statement_timeout = 0"))
-            await lock.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": f"migrate:{service}"})
+            await lock.execute(
+                text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": f"migrate:{service}"}
+            )
             async with engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
                 await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
                 await connection.execute(text("SET statement_timeout = 0"))

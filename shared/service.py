@@ -45,7 +45,7 @@ def main(service: Service) -> None:
     parser = argparse.ArgumentParser(prog=f"services.{service.name}", description=f"desk: the {service.name} service")
     parser.add_argument("role", choices=("api", "worker", "all", "migrate"))
     role = parser.parse_args().role
-    settings = service.settings()  # type: ignore[call-arg]  # values come from the environment
+    settings = service.settings()
     configure_logging(settings.log_format, settings.log_level, service=service.name, role=role)
     if role == "migrate":
         uvloop.run(migrate(service.name, settings.database_url))
@@ -54,7 +54,7 @@ def main(service: Service) -> None:
 
 
 async def _serve(service: Service, settings: Settings, role: str) -> int:
-    """Run the role; returns the exit status. A part that ends by itself ends the process: its supervisor starts it anew."""
+    """Run the role; returns the exit status. A part that ends by itself ends the process, to be started anew."""
     database = Database(settings.database_url, service=service.name, pool_size=settings.database_pool_size)
     worker = service.create_worker(settings, database) if role in {"worker", "all"} else None
     app = (

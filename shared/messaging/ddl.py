@@ -85,15 +85,19 @@ CREATE TABLE {s}.consumer_marks (
 
 -- Moves when the broker lost its log; a consumer that sees it move reads everything again (ADR 0002).
 CREATE TABLE {s}.broker_epoch (
-    only  boolean PRIMARY KEY DEFAULT true CHECK (only),
-    epoch bigint NOT NULL
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    epoch     bigint NOT NULL
 );
 INSERT INTO {s}.broker_epoch (epoch) VALUES (1);
 """
 
 
+def statements(schema: str) -> list[str]:
+    """The DDL, one statement each."""
+    return [statement for statement in _TABLES.format(s=schema).split(";\n") if statement.strip()]
+
+
 def messaging_tables(schema: str) -> None:
     """Create outbox, inbox, positions, dead letters and marks in `schema`. Called from a migration."""
-    for statement in _TABLES.format(s=schema).split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    for statement in statements(schema):
+        op.execute(statement)

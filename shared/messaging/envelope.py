@@ -47,7 +47,7 @@ class Envelope:
     record: Record
 
     def event(self) -> Event[EventData]:
-        """The event with its data parsed by the catalogue's model. Raises pydantic.ValidationError or MalformedEvent."""
+        """The event, its data parsed by the catalogue's model. Raises pydantic.ValidationError or MalformedEvent."""
         model = model_of(self.type)
         if model is None:
             raise MalformedEvent(f"unknown event type {self.type}")

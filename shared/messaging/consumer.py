@@ -1,0 +1,231 @@
+"""The consumer: reads batches per partition, applies each in one transaction, then commits its offsets.
+
+A transient failure seeks back, pauses the partition and backs off; other partitions go on. Anything else makes the
+batch be tried event by event, and the one that still raises becomes a dead letter.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from sqlalchemy import text
+
+from shared.db import Database
+from shared.messaging import kafka, marks, metrics
+from shared.messaging.envelope import Record
+from shared.messaging.handlers import Handlers
+from shared.messaging.inbox import Inbox, describe, is_transient
+from shared.settings import KafkaSettings
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+POLL_SECONDS = 0.25
+BACKOFF_SECONDS = (0.1, 5.0)
+RECONNECT_SECONDS = 0.5
+EPOCH_CHECK_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Pause:
+    until: float
+    delay: float
+
+
+class Consumer:
+    """One member of the service's consumer group."""
+
+    def __init__(
+        self, database: Database, handlers: Handlers, settings: KafkaSettings, *, mark_every_seconds: float
+    ) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._settings = settings
+        self._inbox = Inbox(database, handlers)
+        self._name = handlers.consumer
+        self._pauses: dict[TopicPartition, _Pause] = {}
+        self._mark_every = mark_every_seconds
+        self._mark_at = 0.0
+        self._probe: tuple[datetime, float] | None = None
+        self.failing = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop`; leaves the group so that others take over at once."""
+        while not stop.is_set():
+            try:
+                epoch = await self._read_epoch()
+                await self._register()
+                # The group belongs to one life of the broker's log: after a wipe, offsets of the old log must never be
+                # committed to, or read from, the new one (ADR 0002).
+                group = f"{self._settings.topic_prefix}desk.{self._name}.{epoch}"
+                topics = [self._settings.topic_prefix + topic for topic in sorted(self._handlers.topics)]
+                client = kafka.consumer(self._settings, group, topics)
+                try:
+                    await client.start()
+                    await self._consume(client, stop, epoch)
+                finally:
+                    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                        await asyncio.wait_for(client.stop(), 5)
+            except Exception as error:
+                if not isinstance(error, KafkaError) and not is_transient(error):
+                    raise
+                if not self.failing:
+                    log.warning("consumer.failing", error=describe(error)[:300])
+                self.failing = True
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RECONNECT_SECONDS)
+
+    async def _consume(self, client: AIOKafkaConsumer, stop: asyncio.Event, epoch: int) -> None:
+        self._pauses.clear()
+        self._probe = None
+        epoch_checked = time.monotonic()
+        while not stop.is_set():
+            if time.monotonic() - epoch_checked > EPOCH_CHECK_SECONDS:
+                if (now := await self._read_epoch()) != epoch:
+                    log.warning("consumer.rereading", old_epoch=epoch, epoch=now)
+                    return
+                epoch_checked = time.monotonic()
+            self._resume_due(client)
+            batches = await client.getmany(
+                timeout_ms=int(POLL_SECONDS * 1000), max_records=self._settings.max_poll_records
+            )
+            for partition, records in batches.items():
+                await self._handle(client, partition, records)
+            if self.failing and not self._pauses:
+                log.info("consumer.recovered")
+                self.failing = False
+            await self._mark_progress(client)
+
+    async def _handle(
+        self, client: AIOKafkaConsumer, partition: TopicPartition, batch: Sequence[ConsumerRecord[Any, Any]]
+    ) -> None:
+        records = [self._record(raw) for raw in batch]
+        done = 0
+        try:
+            with metrics.BATCH_SECONDS.labels(self._name).time():
+                try:
+                    applied = await self._inbox.apply(records)
+                    done = len(records)
+                except Exception as error:
+                    if is_transient(error):
+                        raise
+                    log.warning("consumer.batch_split", topic=partition.topic, size=len(records), error=describe(error))
+                    applied = 0
+                    for record in records:
+                        applied += await self._apply_alone(record)
+                        done += 1
+            metrics.EVENTS_APPLIED.labels(self._name, records[0].topic).inc(applied)
+            self._pauses.pop(partition, None)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            self._back_off(client, partition, records[done].offset, error)
+        if done:
+            await self._commit(client, partition, records[done - 1].offset + 1)
+
+    async def _apply_alone(self, record: Record) -> int:
+        try:
+            return await self._inbox.apply([record])
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.error("consumer.dead_letter", topic=record.topic, offset=record.offset, error=describe(error))
+            await self._inbox.bury(record, describe(error))
+            return 0
+
+    async def _commit(self, client: AIOKafkaConsumer, partition: TopicPartition, next_offset: int) -> None:
+        try:
+            await client.commit({partition: OffsetAndMetadata(next_offset, "")})
+        except (KafkaError, IllegalStateError) as error:
+            # The partition is somebody else's by now, or the broker is away. The inbox makes a second reading harmless.
+            log.info("consumer.commit_refused", topic=partition.topic, error=type(error).__name__)
+
+    def _back_off(self, client: AIOKafkaConsumer, partition: TopicPartition, offset: int, error: Exception) -> None:
+        last = self._pauses.get(partition)
+        delay = min(last.delay * 2, BACKOFF_SECONDS[1]) if last else BACKOFF_SECONDS[0]
+        jittered = delay * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, guards nothing
+        self._pauses[partition] = _Pause(until=time.monotonic() + jittered, delay=delay)
+        metrics.CONSUMER_FAILURES.labels(self._name).inc()
+        if not self.failing:
+            log.warning("consumer.backing_off", topic=partition.topic, error=describe(error)[:300])
+        self.failing = True
+        # A rebalance may have taken the partition away meanwhile; then its new owner starts at the committed offset.
+        with contextlib.suppress(IllegalStateError):
+            client.seek(partition, offset)
+            client.pause(partition)
+
+    def _resume_due(self, client: AIOKafkaConsumer) -> None:
+        now = time.monotonic()
+        for partition in [p for p, pause in self._pauses.items() if pause.until <= now]:
+            if partition not in client.assignment():
+                del self._pauses[partition]
+                continue
+            client.resume(partition)
+
+    async def _read_epoch(self) -> int:
+        async with self._database.read() as session:
+            epoch = await session.scalar(text(f"SELECT epoch FROM {self._database.service}.broker_epoch"))
+        return int(epoch or 0)
+
+    async def _register(self) -> None:
+        async with self._database.transaction() as session:
+            await marks.register(
+                session, self._database.service, self._name, sorted(self._handlers.topics), self._settings.partitions
+            )
+
+    async def _mark_progress(self, client: AIOKafkaConsumer) -> None:
+        """Record a moment T once every partition of ours has been read to an end that was seen after T."""
+        assigned = client.assignment()
+        for partition in assigned:
+            if (end := client.highwater(partition)) is not None:
+                lag = max(0, end - await client.position(partition))
+                metrics.CONSUMER_LAG.labels(self._name, self._topic(partition), partition.partition).set(lag)
+        if time.monotonic() < self._mark_at or not assigned:
+            return
+        if self._probe is None:
+            async with self._database.read() as session:
+                at = await session.scalar(text("SELECT clock_timestamp()"))
+            assert at is not None
+            self._probe = (at, time.time())
+            return
+        at, started = self._probe
+        # A fetch that was under way at T may tell an end from before T; the next one cannot.
+        seen_after_ms = (started + 2 * self._settings.fetch_max_wait_ms / 1000) * 1000
+        offsets: dict[TopicPartition, int] = {}
+        for partition in assigned:
+            position = await client.position(partition)
+            if (client.last_poll_timestamp(partition) or 0) < seen_after_ms:
+                return
+            if partition in self._pauses or position < (client.highwater(partition) or 0):
+                return
+            offsets[partition] = position
+        async with self._database.transaction() as session:
+            await marks.write(
+                session,
+                self._database.service,
+                self._name,
+                [(self._topic(p), p.partition, position) for p, position in offsets.items()],
+                at,
+            )
+        self._probe = None
+        self._mark_at = time.monotonic() + self._mark_every
+
+    def _topic(self, partition: TopicPartition) -> str:
+        return str(partition.topic).removeprefix(self._settings.topic_prefix)
+
+    def _record(self, raw: ConsumerRecord[Any, Any]) -> Record:
+        return Record(
+            topic=raw.topic.removeprefix(self._settings.topic_prefix),
+            partition=raw.partition,
+            offset=raw.offset,
+            key=raw.key,
+            headers=tuple(raw.headers),
+            value=raw.value,
+        )

@@ -1,0 +1,164 @@
+"""The relay: sends outbox rows to the broker, in order, at least once.
+
+One relay per service sends at a time. It takes the service's advisory lock for the transaction of one batch, then
+reads *unsent rows in id order* with a fresh snapshot. Two shortcuts are known to fail and are kept as mutants in the
+tests: remembering the last id (a transaction with a lower id may commit later: rows lost), and several relays with
+SKIP LOCKED (order inverted).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from sqlalchemy import TextClause, text
+from sqlalchemy.exc import DBAPIError
+
+from shared.db import Database
+from shared.messaging import kafka, metrics
+from shared.messaging.envelope import encode_headers
+from shared.messaging.kafka import TopicsNotReady
+from shared.settings import KafkaSettings
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+BATCH_ROWS = 500
+BUSY_POLL_SECONDS = 0.025
+IDLE_POLL_SECONDS = 0.25
+RETRY_SECONDS = 0.5
+
+
+def lock_key(service: str) -> str:
+    """Name of the advisory lock that the sending relay of a service holds."""
+    return f"relay:{service}"
+
+
+class Relay:
+    """Sends one service's outbox. `wake` it after a commit; it also polls."""
+
+    def __init__(self, database: Database, settings: KafkaSettings) -> None:
+        self._database = database
+        self._schema = database.service
+        self._settings = settings
+        self._woken = asyncio.Event()
+        self._limit = BATCH_ROWS
+        self._producer: AIOKafkaProducer | None = None
+        self._verified: set[str] = set()
+        self.failing = False
+
+    def wake(self) -> None:
+        """Look for unsent rows now."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until `stop`, then once more, so that a stopping process leaves nothing it could still send."""
+        idle = IDLE_POLL_SECONDS
+        try:
+            while not stop.is_set():
+                self._woken.clear()
+                sent = await self._try_send()
+                if sent >= self._limit:
+                    continue
+                idle = BUSY_POLL_SECONDS if sent else min(idle * 1.5, IDLE_POLL_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), RETRY_SECONDS if sent < 0 else idle)
+            await self._try_send()
+        finally:
+            await self._drop_producer()
+
+    async def _try_send(self) -> int:
+        """Send one batch; returns the number of rows, or -1 after a failure that the next turn will meet again."""
+        try:
+            sent = await self.send_batch()
+        except (KafkaError, TopicsNotReady, DBAPIError, OSError, TimeoutError) as error:
+            if not self.failing:
+                log.warning("relay.failing", error=type(error).__name__, detail=str(error)[:200])
+            self.failing = True
+            # An idempotent producer can stick after an error, and what it still holds would be sent late: start anew.
+            await self._drop_producer()
+            # A broker slower than the transaction may last gets smaller batches.
+            self._limit = max(1, self._limit // 2)
+            return -1
+        if self.failing and sent:
+            log.info("relay.recovered")
+            self.failing = False
+        self._limit = min(BATCH_ROWS, self._limit * 2)
+        return sent
+
+    async def send_batch(self) -> int:
+        """Send the oldest unsent rows and mark them; returns how many. 0 also if another relay is sending.
+
+        Raises KafkaError when the broker did not take all of them: none is marked, all will be sent again.
+        """
+        async with self._database.engine.begin() as connection:
+            if not await connection.scalar(_LOCK, {"name": lock_key(self._schema)}):
+                return 0
+            # A statement of its own: its snapshot is younger than the lock, so it sees what the last holder marked.
+            rows = (await connection.execute(_unsent_sql(self._schema), {"limit": self._limit})).all()
+            if not rows:
+                return 0
+            await self._produce(rows)
+            await connection.execute(_sent_sql(self._schema), {"ids": [row.id for row in rows]})
+        metrics.EVENTS_SENT.labels(self._schema).inc(len(rows))
+        return len(rows)
+
+    async def _produce(self, rows: Sequence[Any]) -> None:
+        if self._producer is None:
+            candidate = kafka.producer(self._settings)
+            try:
+                await candidate.start()
+            except BaseException:
+                await candidate.stop()
+                raise
+            self._producer = candidate
+        await self._verify({row.topic for row in rows})
+        futures = [
+            await self._producer.send(
+                self._settings.topic_prefix + row.topic,
+                value=row.data.encode(),
+                key=row.aggregate_id.encode(),
+                headers=encode_headers(row),
+            )
+            for row in rows
+        ]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _verify(self, topics: set[str]) -> None:
+        """Produce nothing into a topic that a restarted broker made by itself, with other partitions than ours."""
+        assert self._producer is not None
+        for topic in topics - self._verified:
+            found = await self._producer.partitions_for(self._settings.topic_prefix + topic)
+            if len(found) != self._settings.partitions:
+                raise TopicsNotReady(f"{topic} has {len(found)} partitions, not {self._settings.partitions}")
+            self._verified.add(topic)
+
+    async def _drop_producer(self) -> None:
+        self._verified.clear()
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), kafka.PRODUCE_TIMEOUT_MS / 1000 * 2)
+
+
+_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+@cache
+def _unsent_sql(schema: str) -> TextClause:
+    return text(f"""
+        SELECT id, event_id, topic, type, source, aggregate_id, aggregate_version, time, data, correlation_id,
+               causation_id, hops, traceparent
+        FROM {schema}.outbox WHERE sent_at IS NULL ORDER BY id LIMIT :limit""")
+
+
+@cache
+def _sent_sql(schema: str) -> TextClause:
+    # The clock, not the transaction's start: refilling a broker relies on "acknowledged before sent_at".
+    return text(f"UPDATE {schema}.outbox SET sent_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[]))")

@@ -1,0 +1,102 @@
+"""R6: a broker that lost everything is refilled from the outboxes; a planned replacement needs no refill."""
+
+import pytest
+from sqlalchemy import text
+
+from shared.events import TOPICS
+from shared.ids import uuid7
+from shared.messaging.kafka import wait_for_topics
+from shared.messaging.refill import MARGIN, caught_up_at, drained, refill
+from tests.contract.messaging.world import PATIENCE_SECONDS, World, assert_in_order
+
+
+@pytest.fixture
+def wiped(world: World):
+    if world.broker is None:
+        pytest.skip("wiping needs the embedded broker, which this run does not use")
+
+    async def wipe() -> None:
+        assert world.broker is not None
+        world.broker.kill()
+        world.broker.start()
+        await wait_for_topics(world.kafka, TOPICS, seconds=PATIENCE_SECONDS)
+
+    return wipe
+
+
+async def test_a_wiped_broker_is_refilled(world: World, wiped) -> None:
+    aggregates = [uuid7() for _ in range(20)]
+    async with world.both():
+        for aggregate in aggregates:
+            await world.publish(aggregate, 5)
+        await world.until_applied(100)
+    # Sent, acknowledged, not consumed: what a wipe really takes.
+    for aggregate in aggregates:
+        await world.publish(aggregate, 5)
+    await world.send_all()
+    await wiped()
+    async with world.both():
+        assert await refill(world.urls) >= 100
+        await world.until_applied(200)
+        for aggregate in aggregates:
+            await world.publish(aggregate)
+        await world.until_applied(220)
+    effects = await world.effects()
+    assert len(effects) == 220
+    assert_in_order(effects)
+
+
+async def test_a_running_consumer_notices_that_its_positions_are_void(world: World, wiped) -> None:
+    """The new log soon is longer than the old position: without the epoch a consumer would read on in its middle."""
+    aggregate = uuid7()
+    async with world.consuming():
+        await world.publish(aggregate, 5)
+        await world.send_all()
+        await world.until_applied(5)
+        await wiped()
+        await world.publish(aggregate, 200)
+        await refill(world.urls)
+        async with world.relay():
+            await world.until_applied(205)
+    effects = await world.effects()
+    assert len(effects) == 205
+    assert_in_order(effects)
+
+
+async def test_only_what_may_be_missing_is_sent_again(world: World) -> None:
+    old, recent = uuid7(), uuid7()
+    async with world.both():
+        await world.publish(old)
+        await world.publish(recent)
+        await world.until_applied(2)
+        async with world.producer.read() as session:
+            sent = await session.scalar(text("SELECT max(sent_at) FROM outbox"))
+
+        async def marked() -> bool:
+            moment = await caught_up_at(world.urls)
+            return moment is not None and sent is not None and moment > sent
+
+        await world.until(marked)
+    async with world.producer.transaction() as session:
+        await session.execute(
+            text("UPDATE outbox SET sent_at = sent_at - CAST(:margin AS interval) * 2 WHERE aggregate_id = :old"),
+            {"margin": MARGIN, "old": str(old)},
+        )
+    assert await refill(world.urls) == 1
+    async with world.producer.read() as session:
+        unsent = list(await session.scalars(text("SELECT aggregate_id FROM outbox WHERE sent_at IS NULL")))
+    assert unsent == [str(recent)]
+
+
+async def test_a_planned_replacement_drains_first(world: World, wiped) -> None:
+    aggregate = uuid7()
+    async with world.both():
+        await world.publish(aggregate, 20)
+        async with drained(world.urls):
+            assert len(await world.effects()) == 20, "everything sent was consumed before the broker went"
+            await world.publish(aggregate, 20)
+            await wiped()
+        await world.until_applied(40)
+    effects = await world.effects()
+    assert len(effects) == 40
+    assert_in_order(effects)
