@@ -1,0 +1,1 @@
+"""Rules of tickets: plain functions and frozen values, no I/O, no clock."""

@@ -1,0 +1,22 @@
+"""Whether a routing proposal still fits the ticket it was made for."""
+
+from services.tickets.domain.status import ROUTABLE
+from services.tickets.domain.ticket import Ticket
+from shared.events.routing import TicketRouted
+
+
+def why_declined(ticket: Ticket, proposal: TicketRouted, *, assignee_is_active: bool) -> str:
+    """Why the proposal cannot be applied; empty if it can.
+
+    It has to be about the ticket as it is in what routing rests on. Other edits since (a subject, a tag, a message)
+    do not matter.
+    """
+    if ticket.assignee_id is not None:
+        return "assigned in the meantime"
+    if ticket.status not in ROUTABLE:
+        return f"the ticket is {ticket.status}"
+    if proposal.ticket_version < ticket.routing_version:
+        return "changed in the meantime"
+    if not assignee_is_active:
+        return "the proposed agent is not active"
+    return ""

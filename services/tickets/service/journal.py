@@ -1,0 +1,190 @@
+"""The one way to change tickets: it moves versions, writes history and records events, and does nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.tickets.domain.texts import MAX_EXCERPT_BYTES, cut
+from services.tickets.domain.ticket import Message, Ticket, differences, moved, snapshot, with_message
+from services.tickets.repository import MessageRepository, TicketRepository
+from shared.events import Event
+from shared.events.common import Actor
+from shared.events.tickets import (
+    FieldChange,
+    MessageKind,
+    TicketChanged,
+    TicketCreated,
+    TicketMessageAdded,
+    TicketRoutingDeclined,
+)
+from shared.messaging import outbox
+
+Trigger = Event[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One change of one ticket: what it was for, and the ticket right after it."""
+
+    ticket: Ticket
+    actor: Actor
+    cause: str
+    at: datetime
+    trigger: Trigger
+    created: bool = False
+    changes: Mapping[str, FieldChange] = field(default_factory=dict)
+    message: Message | None = None
+    declined: tuple[UUID, str] | None = None
+
+
+@dataclass(slots=True)
+class Journal:
+    """The changes of one transaction, in order, for one or many tickets.
+
+    `create`, `change` and `decline` only note; `write` then makes every table follow with one statement each, and
+    records the events. Tickets that are changed have to be locked by this transaction.
+    """
+
+    session: AsyncSession
+    _entries: list[_Entry] = field(default_factory=list)
+
+    def create(self, ticket: Ticket, message: Message, *, actor: Actor, cause: str, trigger: Trigger = None) -> Ticket:
+        """A ticket comes into being with its first message. Its number is given by `write`."""
+        ticket = with_message(ticket, message)
+        self._entries.append(_Entry(ticket, actor, cause, ticket.created_at, trigger, created=True, message=message))
+        return ticket
+
+    def change(
+        self,
+        before: Ticket,
+        after: Ticket,
+        *,
+        actor: Actor,
+        cause: str,
+        at: datetime,
+        message: Message | None = None,
+        trigger: Trigger = None,
+    ) -> Ticket:
+        """A ticket became `after`, by a message or by other means; returns it with its versions moved.
+
+        Nothing is noted where neither a field changed nor a message came.
+        """
+        changes = differences(before, after)
+        if not changes and message is None:
+            return before
+        ticket = moved(before, after, set(changes), at)
+        self._entries.append(_Entry(ticket, actor, cause, at, trigger, changes=changes, message=message))
+        return ticket
+
+    def decline(
+        self, ticket: Ticket, *, decision_id: UUID, reason: str, actor: Actor, at: datetime, trigger: Trigger
+    ) -> None:
+        """A routing proposal is not applied; the ticket stays as it is."""
+        self._entries.append(_Entry(ticket, actor, "routing.declined", at, trigger, declined=(decision_id, reason)))
+
+    async def write(self) -> dict[UUID, Ticket]:
+        """Write all that was noted; returns the tickets that were created or changed, as they are now."""
+        entries = await self._numbered()
+        done = [entry for entry in entries if entry.declined is None]
+        created = {entry.ticket.id for entry in done if entry.created}
+        final = {entry.ticket.id: entry.ticket for entry in done}
+        tickets = TicketRepository(self.session)
+        if done:
+            await tickets.insert([ticket for ticket in final.values() if ticket.id in created])
+            await tickets.update([ticket for ticket in final.values() if ticket.id not in created])
+            await MessageRepository(self.session).insert([_message_row(entry) for entry in done if entry.message])
+            await tickets.add_history([_history_row(entry) for entry in done])
+        for entry in entries:
+            self._record(entry)
+        self._entries = []
+        return final
+
+    async def _numbered(self) -> list[_Entry]:
+        new = [entry.ticket.id for entry in self._entries if entry.created]
+        if not new:
+            return self._entries
+        numbers = dict(zip(new, await TicketRepository(self.session).reserve_numbers(len(new)), strict=True))
+        return [
+            replace(entry, ticket=replace(entry.ticket, number=numbers[entry.ticket.id]))
+            if entry.ticket.id in numbers
+            else entry
+            for entry in self._entries
+        ]
+
+    def _record(self, entry: _Entry) -> None:
+        ticket = snapshot(entry.ticket)
+        if entry.declined:
+            decision_id, reason = entry.declined
+            self._send(entry, TicketRoutingDeclined(ticket=ticket, decision_id=decision_id, reason=reason))
+            return
+        message = entry.message
+        if entry.created:
+            excerpt = cut(message.text, MAX_EXCERPT_BYTES) if message else ""
+            self._send(entry, TicketCreated(ticket=ticket, excerpt=excerpt, actor=entry.actor))
+        if message:
+            is_reply = message.kind is MessageKind.REPLY
+            added = TicketMessageAdded(
+                ticket=ticket,
+                message_id=message.id,
+                kind=message.kind,
+                channel=message.channel,
+                author=message.author,
+                text=message.text,
+                attachments=message.attachments,
+                added_at=message.added_at,
+                first_reply=message.first_reply,
+                reply_to_external_id=entry.ticket.last_customer_external_id if is_reply else None,
+            )
+            self._send(entry, added)
+        if entry.changes:
+            changed = TicketChanged(
+                ticket=ticket, changes=dict(entry.changes), actor=entry.actor, cause=entry.cause, changed_at=entry.at
+            )
+            self._send(entry, changed)
+
+    def _send(
+        self, entry: _Entry, data: TicketCreated | TicketChanged | TicketMessageAdded | TicketRoutingDeclined
+    ) -> None:
+        outbox.record(self.session, data, aggregate_id=entry.ticket.id, cause=entry.trigger, time=entry.at)
+
+
+def _message_row(entry: _Entry) -> dict[str, Any]:
+    message = entry.message
+    assert message is not None
+    return {
+        "id": message.id,
+        "ticket_id": entry.ticket.id,
+        "position": entry.ticket.message_count,
+        "kind": message.kind,
+        "author_kind": message.author.kind,
+        "author_id": message.author.id,
+        "author_name": message.author.name,
+        "text": message.text,
+        "text_truncated": message.text_truncated,
+        "raw_key": message.raw_key,
+        "channel": message.channel,
+        "external_id": message.external_id,
+        "attachments": message.attachments,
+        "added_at": message.added_at,
+        "first_reply": message.first_reply,
+        "delivery_state": message.delivery_state,
+        "delivery_detail": message.delivery_detail,
+    }
+
+
+def _history_row(entry: _Entry) -> dict[str, Any]:
+    return {
+        "ticket_id": entry.ticket.id,
+        "version": entry.ticket.version,
+        "at": entry.at,
+        "actor_kind": entry.actor.kind,
+        "actor_id": entry.actor.id,
+        "actor_name": entry.actor.name,
+        "cause": entry.cause,
+        "changes": entry.changes,
+        "message_id": entry.message.id if entry.message else None,
+    }
