@@ -81,7 +81,7 @@ class Home:
 
     def running(self) -> dict[str, Any]:
         """What the launcher wrote about its run: ports, process ids, addresses. Empty before the first."""
-        return _read(self.run_file)
+        return read_private(self.run_file)
 
     def write_running(self, facts: Mapping[str, Any]) -> None:
         """Replace the facts of this run, readable for the owner only: they hold database passwords."""
@@ -89,7 +89,7 @@ class Home:
 
     def passwords(self, services: Iterable[str]) -> dict[str, str]:
         """The database password of each service, made up once and kept."""
-        kept = _read(self.secrets_file)
+        kept = read_private(self.secrets_file)
         passwords: dict[str, str] = kept.setdefault("database", {})
         missing = [service for service in services if service not in passwords]
         if missing:
@@ -99,14 +99,15 @@ class Home:
 
     def administrator(self) -> tuple[str, str]:
         """E-mail address and password of the first administrator, made up once and kept."""
-        kept = _read(self.secrets_file)
+        kept = read_private(self.secrets_file)
         if "administrator" not in kept:
             kept["administrator"] = {"email": "admin@example.com", "password": secrets.token_urlsafe(12)}
             write_private(self.secrets_file, kept)
         return kept["administrator"]["email"], kept["administrator"]["password"]
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_private(file: Path) -> dict[str, Any]:
+    """The JSON object in `file`, empty if there is none. Raises HomeError if it cannot be understood."""
     try:
         content: dict[str, Any] = json.loads(file.read_text())
     except FileNotFoundError:

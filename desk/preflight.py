@@ -32,8 +32,8 @@ def check_disk(path: Path, minimum_bytes: int = MINIMUM_FREE_BYTES) -> None:
     free = shutil.disk_usage(existing).free
     if free < minimum_bytes:
         raise PreflightError(
-            f"Only {free // 1024**2} MiB are free on the disk of {path}, the desk wants {minimum_bytes // 1024**2} MiB: "
-            "free some, or set DESK_HOME to a directory on a larger disk."
+            f"Only {free // 1024**2} MiB are free on the disk of {path}, but the desk wants "
+            f"{minimum_bytes // 1024**2} MiB: free some, or set DESK_HOME to a directory on a larger disk."
         )
 
 
@@ -44,7 +44,8 @@ def holder(port: int) -> str | None:
     except psutil.AccessDenied:
         return None
     for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+        if listens and connection.pid:
             try:
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
             except psutil.Error:

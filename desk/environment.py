@@ -1,0 +1,53 @@
+"""What the launcher tells the services: their settings, all through the environment."""
+
+import os
+from collections.abc import Mapping
+
+from desk.home import Home
+from desk.ports import LOOPBACK
+from shared.settings import KafkaSettings
+
+EMBEDDED_PARTITIONS = 4
+# Names that mean something to the launcher and something else, or nothing, to a service.
+_LAUNCHER_ONLY = ("DESK_HOME", "DESK_HOST", "DESK_PORT", "DESK_EDGE_")
+
+
+def broker_settings(embedded_port: int | None) -> KafkaSettings:
+    """The broker that the environment names, or the embedded one on `embedded_port`."""
+    if embedded_port is None:
+        return KafkaSettings()
+    partitions = int(os.environ.get("DESK_KAFKA_PARTITIONS", EMBEDDED_PARTITIONS))
+    return KafkaSettings(bootstrap=f"{LOOPBACK}:{embedded_port}", profile="tansu", partitions=partitions)
+
+
+def service_environment(
+    *, home: Home, service: str, port: int, database_url: str, broker: KafkaSettings, public_url: str
+) -> dict[str, str]:
+    """The whole environment of one service. Settings of the launcher's own environment pass through.
+
+    The first administrator's log-in goes to the gateway alone, which creates the account if there is none.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_LAUNCHER_ONLY)}
+    own: dict[str, str] = {
+        "DESK_DATABASE_URL": database_url,
+        "DESK_KAFKA_BOOTSTRAP": broker.bootstrap,
+        "DESK_KAFKA_PROFILE": broker.profile,
+        "DESK_KAFKA_PARTITIONS": str(broker.partitions),
+        "DESK_HOST": LOOPBACK,
+        "DESK_PORT": str(port),
+        "DESK_PUBLIC_URL": public_url,
+        "PYTHONUNBUFFERED": "1",
+    }
+    usual: dict[str, str] = {
+        "DESK_OBJECT_STORE": str(home.objects),
+        "DESK_INGESTION_OUTGOING_DIR": str(home.outgoing),
+    }
+    if service == "gateway":
+        email, password = home.administrator()
+        usual |= {"DESK_GATEWAY_BOOTSTRAP_EMAIL": email, "DESK_GATEWAY_BOOTSTRAP_PASSWORD": password}
+    return {**usual, **inherited, **own}
+
+
+def desk_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Only the desk's own settings of an environment, to be kept in the run file."""
+    return {name: value for name, value in environment.items() if name.startswith("DESK_")}
