@@ -46,7 +46,6 @@ ACTIONS: Mapping[str, Mapping[Role, Scope]] = MappingProxyType(
         "message.ingest": _STAFF,
         "message.read": _STAFF,
         "routing.read": _STAFF,
-        "session.end": _EVERYBODY_OWN,
         "session.read": _EVERYBODY_OWN,
         "sla.policy.change": _LEADS,
         "sla.read": _STAFF,

@@ -1,0 +1,31 @@
+"""The background part of the gateway: relay, live frames, housekeeping."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.gateway import service
+from services.gateway.consumers import handlers
+from services.gateway.repository import Repository
+from services.gateway.settings import GatewaySettings
+from shared.db import Database
+from shared.messaging.timers import Timer
+from shared.messaging.worker import Worker
+
+
+def create_worker(settings: GatewaySettings, database: Database) -> Worker:
+    """The consumers and timers of the gateway."""
+
+    async def forget_frames(session: AsyncSession, now: datetime) -> int:
+        return await Repository(session).forget_frames(before=now - settings.live_retention)
+
+    return Worker(
+        database,
+        settings.kafka,
+        handlers,
+        timers=(
+            Timer("forget_frames", timedelta(minutes=1), forget_frames),
+            Timer("forget", timedelta(minutes=10), service.forget),
+            Timer("republish_signing_keys", timedelta(hours=6), service.republish_signing_keys),
+        ),
+    )
