@@ -1,0 +1,11 @@
+"""The background part of knowledge."""
+
+from services.knowledge.consumers import handlers
+from shared.db import Database
+from shared.messaging.worker import Worker
+from shared.settings import Settings
+
+
+def create_worker(settings: Settings, database: Database) -> Worker:
+    """The relay and consumers of knowledge."""
+    return Worker(database, settings.kafka, handlers)
