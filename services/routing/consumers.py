@@ -14,14 +14,12 @@ from shared.events.accounts import AccountChanged
 from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded, TicketRoutingDeclined
 from shared.messaging.handlers import Handlers
 
-CONSUMER = "routing"
-
 Handler = Callable[[AsyncSession, Sequence[Event[Any]]], Awaitable[None]]
 
 
 def build_handlers(detector: Detector) -> Handlers:
     """The subscriptions of routing; `detector` tells languages."""
-    handlers = Handlers(CONSUMER)
+    handlers = Handlers("routing")
     handlers.include(auth_handlers)
     handlers.on(AccountChanged, service.take_accounts)
     handlers.on(TicketCreated, _now(service.take_created, detector=detector))

@@ -293,14 +293,13 @@ class RoutingRepository:
         languages: Sequence[str] | None,
         capacity: int,
         available: bool,
-    ) -> bool:
-        """Set what routing itself keeps of an agent; false if there is no such agent."""
-        found = await self._session.scalar(
+    ) -> None:
+        """Set what routing itself keeps of an agent; `languages` None leaves it to the account."""
+        await self._session.execute(
             text("""
                 UPDATE agents SET skills = CAST(:skills AS text[]), own_languages = CAST(:languages AS text[]),
                     capacity = :capacity, available = :available
-                WHERE account_id = :account_id AND role = ANY(:roles)
-                RETURNING 1"""),
+                WHERE account_id = :account_id AND role = ANY(:roles)"""),
             {
                 "account_id": account_id,
                 "skills": list(skills),
@@ -310,7 +309,13 @@ class RoutingRepository:
                 "roles": _ASSIGNABLE,
             },
         )
-        return found is not None
+
+    async def set_availability(self, account_id: UUID, *, available: bool) -> None:
+        """Let an agent come or go."""
+        await self._session.execute(
+            text("UPDATE agents SET available = :available WHERE account_id = :account_id"),
+            {"account_id": account_id, "available": available},
+        )
 
     async def keep_decisions(self, planned: Sequence[PlannedDecision], *, now: datetime) -> None:
         """Keep decisions, reserve the places they take, and put the tickets of the others into their queues."""

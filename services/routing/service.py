@@ -184,16 +184,16 @@ async def configure_agent(
     """
     repository = RoutingRepository(session)
     if by_themselves:
-        now = await _agent(repository, account_id)
-        if (frozenset(skills), capacity) != (now.skills, now.capacity) or (
-            languages is not None and languages_of(languages) != now.languages
+        agent = await _agent(repository, account_id)
+        if (frozenset(skills), capacity) != (agent.skills, agent.capacity) or (
+            languages is not None and languages_of(languages) != agent.languages
         ):
             raise NotTheirsToSet
-    found = await repository.configure_agent(
-        account_id, skills=skills, languages=languages, capacity=capacity, available=available
-    )
-    if not found:
-        raise AgentNotFound
+        await repository.set_availability(account_id, available=available)
+    else:
+        await repository.configure_agent(
+            account_id, skills=skills, languages=languages, capacity=capacity, available=available
+        )
     return await _agent(repository, account_id)
 
 

@@ -1,0 +1,1 @@
+"""Rules of service levels: clocks as state machines, and the policies that set them."""

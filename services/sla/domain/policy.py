@@ -1,0 +1,120 @@
+"""Which policy a ticket falls under, and what becomes of its clocks when something happens to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.sla.domain.clock import Clock, Plan, Step, cancel, pause, replan, resume, start, stop
+from shared.events.common import Channel, Priority, TicketStatus
+from shared.events.sla import SlaMetric
+
+Clocks = Mapping[SlaMetric, Clock]
+
+_WAITING_FOR_OTHERS = frozenset({TicketStatus.PENDING, TicketStatus.ON_HOLD})
+_DONE = frozenset({TicketStatus.SOLVED, TicketStatus.CLOSED})
+
+
+class NoPolicyApplies(LookupError):
+    """No policy applies to a ticket; the default policy, which applies to all, is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """How long the work may take, in seconds, for one priority."""
+
+    first_response_seconds: int
+    resolution_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy. An empty condition applies to all; of several that apply, the lowest position counts."""
+
+    id: UUID
+    name: str
+    position: int
+    tiers: frozenset[str]
+    channels: frozenset[Channel]
+    targets: Mapping[Priority, Targets]
+    warn_fraction: float
+
+    def applies(self, tier: str, channel: Channel) -> bool:
+        """Whether tickets of this tier and channel fall under it."""
+        return (not self.tiers or tier in self.tiers) and (not self.channels or channel in self.channels)
+
+    def plan(self, metric: SlaMetric, priority: Priority) -> Plan:
+        """What it asks of one clock."""
+        targets = self.targets[priority]
+        seconds = targets.first_response_seconds if metric is SlaMetric.FIRST_RESPONSE else targets.resolution_seconds
+        return Plan(self.id, self.name, seconds, self.warn_fraction)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A ticket right after something happened to it at `at`. `replied` says that it was an agent's public reply."""
+
+    ticket_id: UUID
+    status: TicketStatus
+    priority: Priority
+    tier: str
+    channel: Channel
+    assignee_id: UUID | None
+    created_at: datetime
+    at: datetime
+    replied: bool = False
+
+
+def policy_for(policies: Sequence[Policy], tier: str, channel: Channel) -> Policy:
+    """The policy that counts. Raises NoPolicyApplies."""
+    found = min(
+        (policy for policy in policies if policy.applies(tier, channel)),
+        key=lambda policy: (policy.position, policy.id),
+        default=None,
+    )
+    if found is None:
+        raise NoPolicyApplies(f"tier {tier!r}, channel {channel.value!r}")
+    return found
+
+
+def follow(clocks: Clocks, fact: Fact, policies: Sequence[Policy]) -> dict[SlaMetric, Step]:
+    """What the fact does to both clocks of its ticket; they are started at the ticket's creation."""
+    policy = policy_for(policies, fact.tier, fact.channel)
+    steps = {}
+    for metric in SlaMetric:
+        plan = policy.plan(metric, fact.priority)
+        clock = clocks.get(metric)
+        step = start(metric, plan, fact.created_at) if clock is None else replan(clock, plan, fact.at)
+        step = step.then(_move(step.clock, fact))
+        # A clock that was met keeps its plan; if the ticket is reopened, it goes on under the present one.
+        steps[metric] = step.then(replan(step.clock, plan, fact.at))
+    return steps
+
+
+def _move(clock: Clock, fact: Fact) -> Step:
+    return (
+        _move_first_response(clock, fact) if clock.metric is SlaMetric.FIRST_RESPONSE else _move_resolution(clock, fact)
+    )
+
+
+def _move_first_response(clock: Clock, fact: Fact) -> Step:
+    """Runs until an agent's first public reply. A ticket solved without one waits; closed without one, it is over."""
+    if clock.final:
+        return Step(clock)
+    if fact.replied:
+        return stop(clock, fact.at)
+    if fact.status is TicketStatus.CLOSED:
+        return cancel(clock, fact.at)
+    return pause(clock, fact.at) if fact.status is TicketStatus.SOLVED else resume(clock, fact.at)
+
+
+def _move_resolution(clock: Clock, fact: Fact) -> Step:
+    """Runs while the ticket is ours to work on, and ends when it is solved; reopened, the rest of the time is left."""
+    if fact.status in _DONE:
+        return stop(clock, fact.at)
+    return pause(clock, fact.at) if fact.status in _WAITING_FOR_OTHERS else resume(clock, fact.at)
+
+
+def next_due_at(clocks: Iterable[Clock]) -> datetime | None:
+    """The earliest deadline of the clocks that tick, missed ones included."""
+    return min((clock.due_at for clock in clocks if clock.due_at is not None and clock.ticking), default=None)
