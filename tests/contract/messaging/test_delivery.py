@@ -73,10 +73,13 @@ async def test_redelivery_changes_nothing(world: World) -> None:
 
 
 async def test_a_rolled_back_transaction_sends_nothing(world: World) -> None:
-    with pytest.raises(RuntimeError, match="changed my mind"):
+    async def change_my_mind() -> None:
         async with world.producer.transaction() as session:
             outbox.record(session, article(), aggregate_id=uuid7())
             raise RuntimeError("changed my mind")
+
+    with pytest.raises(RuntimeError, match="changed my mind"):
+        await change_my_mind()
     async with world.producer.read() as session:
         assert await session.scalar(text("SELECT count(*) FROM outbox")) == 0
         assert await session.scalar(text("SELECT count(*) FROM streams")) == 0
