@@ -24,6 +24,8 @@ from services.ingestion.domain.text import clean_line, clean_text
 MAX_SUBJECT_CHARS = 500
 MAX_ID_CHARS = 250
 MAX_REFERENCES = 50
+# Beyond this the text of one part is left in the raw mail, and the mail says that its text is not all.
+MAX_PART_BYTES = 512 * 1024
 
 _MAX_FIELD_CHARS = 32 * 1024
 _MAX_RESULT_CHARS = 4 * 1024
@@ -54,6 +56,7 @@ class MailLimits:
     """Bounds of structure. Whatever goes beyond them is quarantined, not shortened in silence."""
 
     header_bytes: int = 256 * 1024
+    boundary_lines: int = 50_000
     recipients: int = 500
     depth: int = 20
     parts: int = 500
@@ -87,6 +90,7 @@ class ParsedMail:
     sender: Mailbox | None
     subject: str
     text: str
+    text_truncated: bool = False
     kind: MailKind = MailKind.PERSONAL
     message_id: str | None = None
     references: tuple[str, ...] = ()
@@ -124,6 +128,8 @@ def parse_mail(raw: bytes, limits: MailLimits = MailLimits(), *, strip_quotes: b
     """
     head, _ = _split(raw)
     fields = _Fields(head, limits)
+    if raw.count(b"\n--") > limits.boundary_lines:
+        raise MailRejected("too_many_parts")
     try:
         message = BytesParser(policy=policy.compat32).parsebytes(raw)
         body = _Body(limits)
@@ -140,6 +146,7 @@ def parse_mail(raw: bytes, limits: MailLimits = MailLimits(), *, strip_quotes: b
         sender=fields.sender(),
         subject=subject,
         text=text,
+        text_truncated=body.truncated,
         kind=_kind(fields, body),
         message_id=next(iter(fields.message_ids("message-id")), None),
         references=references,
@@ -167,6 +174,8 @@ class _Fields:
     """The top header, read independently of MIME so that a broken body cannot change it."""
 
     def __init__(self, head: bytes, limits: MailLimits) -> None:
+        if len(head) > 8 * limits.header_bytes:
+            raise MailRejected("header_too_large")
         self._values: dict[str, list[str]] = {}
         recipients = 0
         for name, value in _raw_fields(head):
@@ -266,6 +275,7 @@ class _Body:
         self._texts: list[str] = []
         self.attachments: list[MailAttachment] = []
         self.delivery_report = False
+        self.truncated = False
 
     def text(self) -> str:
         """All readable text, blocks separated by a blank line."""
@@ -313,7 +323,8 @@ class _Body:
         disposition = str(part.get("content-disposition") or "").strip().lower()
         is_file = bool(_file_name(part)) or disposition.startswith("attachment")
         if content_type in {"text/plain", "text/html"} and not is_file:
-            text = decode_text(data, _declared_charset(part))
+            self.truncated = self.truncated or len(data) > MAX_PART_BYTES
+            text = decode_text(data[:MAX_PART_BYTES], _declared_charset(part))
             self._texts.append(html_to_text(text) if content_type == "text/html" else text)
         elif content_type == "text/rfc822-headers" or (not data and not is_file):
             return

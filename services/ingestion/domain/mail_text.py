@@ -9,7 +9,6 @@ from inscriptis.css_profiles import CSS_PROFILES  # type: ignore[import-untyped]
 from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]
 from mailparser_reply.parser import EmailMessage, EmailReply
 
-MAX_HTML_CHARS = 2_000_000
 # The reply parser's patterns are quadratic in the number of characters, and cubic in blank lines: it sees a window.
 MAX_REPLY_WINDOW_CHARS = 8_192
 MAX_REPLY_LINE_CHARS = 400
@@ -135,8 +134,12 @@ def _is_damaged_utf8(data: bytes) -> bool:
 
 def html_to_text(html: str) -> str:
     """Text of an HTML body as a person would read it; links keep no address, images and styles are gone."""
-    cut = html[:MAX_HTML_CHARS].replace("\x00", "")
-    clean = nh3.clean(cut, tags=_HTML_TAGS, attributes={}, clean_content_tags={"script", "style", "title", "template"})
+    clean = nh3.clean(
+        html.replace("\x00", ""),
+        tags=_HTML_TAGS,
+        attributes={},
+        clean_content_tags={"script", "style", "title", "template"},
+    )
     try:
         text = get_text(f"<html><body>{clean}</body></html>", _HTML_CONFIG)
     except (RecursionError, ValueError):

@@ -58,3 +58,9 @@ def outgoing_message_id(key: bytes, base: Mailbox, message_id: UUID) -> str:
     """The Message-ID (without angle brackets) of one of our messages: the same at every attempt, and not guessable."""
     tag = _tag(key, b"message-id", message_id.bytes).hex()
     return f"{message_id.hex}.{tag}@{base.domain}"
+
+
+def is_reply_address(base: Mailbox, address: str) -> bool:
+    """Whether `address` has the form of a reply address, with a valid token or not."""
+    local, _, domain = address.rpartition("@")
+    return domain == base.domain and local.startswith(f"{base.local}+r.")

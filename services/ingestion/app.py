@@ -1,0 +1,28 @@
+"""Composition root of ingestion."""
+
+from fastapi import FastAPI
+
+from services.ingestion.admission import Admission
+from services.ingestion.api import ROUTERS
+from services.ingestion.settings import IngestionSettings
+from services.ingestion.worker import create_worker
+from shared import web
+from shared.db import Database
+from shared.objects import ObjectStore
+from shared.service import Service
+
+
+def create_app(settings: IngestionSettings, database: Database) -> FastAPI:
+    """The HTTP side of ingestion."""
+    app = web.create_app(service="ingestion", settings=settings, database=database, routers=ROUTERS)
+    app.state.objects = ObjectStore(settings.object_store)
+    app.state.admission = Admission(
+        database,
+        settings.object_store,
+        max_unsent_events=settings.max_unsent_events,
+        min_free_disk_mib=settings.min_free_disk_mib,
+    )
+    return app
+
+
+SERVICE = Service("ingestion", IngestionSettings, create_app, create_worker)

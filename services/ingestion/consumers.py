@@ -1,0 +1,33 @@
+"""Which events ingestion listens to."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ingestion.domain.cloudevents import from_kafka
+from services.ingestion.service import messages, outbound
+from services.ingestion.service.mail import MailContext
+from shared.auth import auth_handlers
+from shared.db import now_utc
+from shared.events import Event
+from shared.events.tickets import TicketMessageAdded
+from shared.messaging.envelope import Record
+from shared.messaging.handlers import Handlers
+from shared.objects import ObjectStore
+
+
+def create_handlers(objects: ObjectStore, context: Callable[[], Awaitable[MailContext]]) -> Handlers:
+    """The subscriptions of ingestion. `desk.inbound` is where other systems write CloudEvents to."""
+
+    async def note_messages(session: AsyncSession, events: Sequence[Event[TicketMessageAdded]]) -> None:
+        await outbound.note_messages(session, events, await context(), now_utc())
+
+    async def receive_inbound(session: AsyncSession, records: Sequence[Record]) -> None:
+        events = [from_kafka(dict(record.headers), record.value) for record in records]
+        await messages.receive_cloudevents(session, None, events, objects, now_utc())
+
+    handlers = Handlers("ingestion")
+    handlers.on(TicketMessageAdded, note_messages)
+    handlers.on_topic("desk.inbound", receive_inbound)
+    handlers.include(auth_handlers)
+    return handlers

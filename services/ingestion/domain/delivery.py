@@ -1,0 +1,20 @@
+"""When to try a delivery again, and when to give up."""
+
+from datetime import timedelta
+
+# RFC 5321 section 4.5.4.1 asks for 4 to 5 days; a customer who waits for support hears of a failure after one.
+_WAITS = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=3),
+    timedelta(hours=6),
+    timedelta(hours=12),
+)
+
+
+def wait_after(attempts: int) -> timedelta | None:
+    """How long to wait after that many failed attempts; None when it was the last one."""
+    return _WAITS[attempts - 1] if attempts <= len(_WAITS) else None

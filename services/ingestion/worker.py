@@ -1,0 +1,75 @@
+"""The background part of ingestion: relay, consumers and timers, and beside them parsers and delivery."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ingestion.consumers import create_handlers
+from services.ingestion.delivery import FileTransport, SmtpTransport, Transport
+from services.ingestion.duties import Delivery, Duty, MailDesk, MailParsing
+from services.ingestion.parsing import ParserLimits, ParserPool
+from services.ingestion.settings import IngestionSettings
+from services.ingestion.wake import mail_stored
+from shared.auth.tables import forget_revocations
+from shared.db import Database
+from shared.messaging.timers import Timer
+from shared.messaging.worker import Worker
+from shared.objects import ObjectStore
+from shared.web import forget_idempotency_keys
+
+_FORGET_EVERY = timedelta(hours=1)
+
+
+class IngestionWorker(Worker):
+    """The worker every service has, with the duties of mail beside it."""
+
+    def __init__(self, database: Database, settings: IngestionSettings) -> None:
+        objects = ObjectStore(settings.object_store)
+        desk = MailDesk(database, settings)
+        super().__init__(
+            database,
+            settings.kafka,
+            create_handlers(objects, desk.context),
+            timers=(
+                Timer("forget_idempotency_keys", _FORGET_EVERY, _forget_keys),
+                Timer("forget_revocations", _FORGET_EVERY, _forget_revocations),
+            ),
+        )
+        limits = ParserLimits(settings.mail_parser_seconds, settings.mail_parser_memory_mib)
+        self._pool = ParserPool(settings.mail_parsers, limits)
+        parsing = MailParsing(database, objects, desk, self._pool)
+        delivery = Delivery(database, objects, desk, _transport(settings))
+        self._duties = [
+            *(Duty(f"parse-{number}", parsing.turn, mail_stored(database)) for number in range(settings.mail_parsers)),
+            Duty("deliver", delivery.turn),
+        ]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(super().run(stop), name="worker")
+                for duty in self._duties:
+                    group.create_task(duty.run(stop), name=duty.name)
+        finally:
+            await self._pool.close()
+
+
+def create_worker(settings: IngestionSettings, database: Database) -> Worker:
+    """The background part of ingestion."""
+    return IngestionWorker(database, settings)
+
+
+def _transport(settings: IngestionSettings) -> Transport:
+    if settings.smtp_url is None:
+        return FileTransport(settings.outgoing_dir)
+    return SmtpTransport(settings.smtp_url, timeout_seconds=settings.smtp_timeout_seconds)
+
+
+async def _forget_keys(session: AsyncSession, now: datetime) -> int:
+    return await forget_idempotency_keys(session, now=now)
+
+
+async def _forget_revocations(session: AsyncSession, now: datetime) -> int:
+    return await forget_revocations(session, now=now)
