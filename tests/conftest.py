@@ -19,6 +19,7 @@ from desk.embedded.roles import provision, service_url
 from desk.ports import free_port
 from shared.db import Database
 from shared.migrations import migrate
+from tests.running_desk import RunningDesk
 
 SERVICES = ("gateway", "ingestion", "tickets", "routing", "sla", "analytics", "knowledge")
 PASSWORD = "test"
@@ -100,3 +101,12 @@ async def make_database(databases: Databases) -> AsyncIterator[MakeDatabase]:
 def repository_root() -> Path:
     """Where the sources are."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
+    """A whole running desk with its demo organisation, shared by the tests of this process."""
+    running = RunningDesk(tmp_path_factory.mktemp("desk") / "home")
+    running.start()
+    yield running
+    assert running.stop() == 0

@@ -1,0 +1,134 @@
+"""A whole desk as a user runs it: the launcher, real processes, the edge in front."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = ("GATEWAY", "INGESTION", "TICKETS", "ROUTING", "SLA", "ANALYTICS", "KNOWLEDGE")
+# Bounds on liveness, not expectations.
+START_SECONDS = 180
+STOP_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Login:
+    email: str
+    password: str
+
+
+class RunningDesk:
+    """`python -m desk up` in a home of its own, on free ports."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._token: str | None = None
+        self.log = home / "launcher.log"
+
+    def start(self) -> None:
+        """Start, and return when the launcher says that the desk is ready."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        free = {f"DESK_{name}_PORT": "0" for name in (*SERVICES, "EDGE", "POSTGRES", "BROKER")}
+        environment = {**os.environ, "DESK_HOME": str(self.home), **free, **self._settings}
+        with self.log.open("ab") as log:
+            start = log.tell()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "desk", "up"], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while b"The desk is ready" not in self.log.read_bytes()[start:]:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise AssertionError(f"the desk did not start:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.1)
+
+    def stop(self) -> int:
+        """Stop as Ctrl-C does; returns the launcher's exit status."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the launcher wrote down about this run."""
+        facts: dict[str, Any] = json.loads((self.home / "run.json").read_text())
+        return facts
+
+    @property
+    def url(self) -> str:
+        """Origin of the edge."""
+        return str(self.facts["url"])
+
+    @property
+    def database_urls(self) -> dict[str, str]:
+        """The database URL of each service."""
+        urls: dict[str, str] = self.facts["database"]["urls"]
+        return urls
+
+    def login(self, role: str) -> Login:
+        """A demo log-in of that role."""
+        logins = json.loads((self.home / "demo-logins.json").read_text())["logins"]
+        found = next(login for login in logins if login["role"] == role)
+        return Login(found["email"], found["password"])
+
+    @property
+    def agent(self) -> Login:
+        """An agent."""
+        return self.login("agent")
+
+    @property
+    def admin(self) -> Login:
+        """The administrator."""
+        return self.login("admin")
+
+    def client(self, login: Login) -> httpx.Client:
+        """A signed-in client behind the edge, as a browser would be."""
+        client = httpx.Client(base_url=self.url, headers={"X-Desk-CSRF": "1", "Origin": self.url}, timeout=30)
+        response = client.post("/api/auth/sign-in", json={"email": login.email, "password": login.password})
+        assert response.status_code == 200, response.text
+        return client
+
+    @property
+    def ingest_token(self) -> str:
+        """An API key of another system: it may hand in messages, and read tickets."""
+        if self._token is None:
+            with self.client(self.admin) as admin:
+                answer = admin.post(
+                    "/api/accounts/keys",
+                    json={
+                        "name": f"test {secrets.token_hex(4)}",
+                        "scopes": ["message.ingest", "message.read", "ticket.read", "routing.read", "sla.read"],
+                    },
+                )
+                assert answer.status_code == 201, answer.text
+                self._token = answer.json()["token"]
+        return self._token
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> int:
+        """Send a signal to a child by its name; returns the process id it had."""
+        pid = int(self.facts["pids"][name])
+        os.kill(pid, number)
+        return pid
+
+    def memory_bytes(self) -> int:
+        """Proportional memory (PSS) of the launcher and everything below it."""
+        assert self._process is not None
+        launcher = psutil.Process(self._process.pid)
+        return sum(p.memory_full_info().pss for p in (launcher, *launcher.children(recursive=True)))
