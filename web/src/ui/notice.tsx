@@ -24,7 +24,7 @@ export function Notice({ icon, title, children, onRetry, isError = false }: Noti
       {children && <p className="max-w-80 text-sm text-ink-soft">{children}</p>}
       {onRetry && (
         <div className="pt-2">
-          <Button onPress={onRetry}>{t("common.retry")}</Button>
+          <Button onClick={onRetry}>{t("common.retry")}</Button>
         </div>
       )}
     </div>

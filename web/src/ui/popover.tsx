@@ -1,18 +1,31 @@
 import type { ReactNode } from "react";
-import { Popover as AriaPopover, Dialog, DialogTrigger, Heading, Modal, ModalOverlay } from "react-aria-components";
+import {
+  Popover as AriaPopover,
+  Button,
+  Dialog,
+  DialogTrigger,
+  Heading,
+  Modal,
+  ModalOverlay,
+} from "react-aria-components";
+import { buttonClass } from "./button.tsx";
 
 interface PopoverProps {
   trigger: ReactNode;
+  /** Names the trigger where its content does not. */
+  triggerLabel?: string;
   title: string;
   children: ReactNode;
   width?: string;
 }
 
 /** A small panel that belongs to its trigger. */
-export function Popover({ trigger, title, children, width = "w-80" }: PopoverProps) {
+export function Popover({ trigger, triggerLabel, title, children, width = "w-80" }: PopoverProps) {
   return (
     <DialogTrigger>
-      {trigger}
+      <Button {...(triggerLabel && { "aria-label": triggerLabel })} className={buttonClass({ look: "quiet" })}>
+        {trigger}
+      </Button>
       <AriaPopover
         data-overlay=""
         className={`max-h-[70vh] max-w-[calc(100vw-2rem)] overflow-auto rounded-lg border border-line bg-raised shadow-pop ${width}`}

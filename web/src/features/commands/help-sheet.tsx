@@ -1,23 +1,20 @@
-import { useState, useSyncExternalStore } from "react";
+import { useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/ui/button.tsx";
 import { Kbd } from "@/ui/kbd.tsx";
 import { Sheet } from "@/ui/popover.tsx";
 import { type CommandId, commands } from "./registry.ts";
-import { useCommand } from "./use-command.ts";
 
 const ORDER: CommandId[] = ["next", "previous", "open", "close", "reply", "note", "takeIt", "solve", "help"];
 
 /** The `?` sheet: every command there is at this moment, read from the registry itself. */
-export function HelpSheet() {
+export default function HelpSheet({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
-  const [isOpen, setOpen] = useState(false);
   const list = useSyncExternalStore(commands.subscribe, commands.list);
   const singleKeys = useSyncExternalStore(commands.subscribe, commands.singleKeys);
-  useCommand("help", "?", () => setOpen(true));
 
   return (
-    <Sheet title={t("help.title")} isOpen={isOpen} onClose={() => setOpen(false)}>
+    <Sheet title={t("help.title")} isOpen onClose={onClose}>
       <dl className="grid grid-cols-[1fr_auto] gap-x-6 gap-y-2">
         {[...list]
           .sort((a, b) => ORDER.indexOf(a.id) - ORDER.indexOf(b.id))
@@ -37,10 +34,10 @@ export function HelpSheet() {
       </dl>
       {!singleKeys && <p className="text-sm text-ink-soft">{t("help.singleKeysOff")}</p>}
       <div className="flex justify-between gap-2">
-        <Button look="quiet" onPress={() => commands.setSingleKeys(!singleKeys)}>
+        <Button look="quiet" onClick={() => commands.setSingleKeys(!singleKeys)}>
           {singleKeys ? t("help.switchOff") : t("help.switchOn")}
         </Button>
-        <Button onPress={() => setOpen(false)}>{t("common.close")}</Button>
+        <Button onClick={onClose}>{t("common.close")}</Button>
       </div>
     </Sheet>
   );

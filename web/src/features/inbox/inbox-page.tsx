@@ -1,9 +1,9 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { MousePointerClick } from "lucide-react";
-import { useCallback, useMemo } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { TicketPane } from "@/features/ticket/ticket-pane.tsx";
+import { TicketSkeleton } from "@/features/ticket/ticket-skeleton.tsx";
 import type { Session } from "@/lib/api/types.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { ListPane } from "./list-pane.tsx";
@@ -11,6 +11,9 @@ import { listQuery } from "./list-query.ts";
 import { Rail } from "./rail.tsx";
 import { useCursor } from "./use-cursor.ts";
 import { DEFAULT_VIEW, isView } from "./views.ts";
+
+const loadTicketPane = () => import("@/features/ticket/ticket-pane.tsx");
+const TicketPane = lazy(loadTicketPane);
 
 /** Rail, list and ticket. What is shown is in the address, so that it can be shared and survives a reload. */
 export function InboxPage({ session }: { session: Session }) {
@@ -27,6 +30,8 @@ export function InboxPage({ session }: { session: Session }) {
       void navigate({ to: "/inbox/$view", params: { view }, search: ticket === undefined ? {} : { ticket } }),
     [navigate, view],
   );
+  // The list is drawn without waiting for the ticket's code, which is there by the time one is opened.
+  useEffect(() => void loadTicketPane(), []);
   const cursor = useCursor({ view, rows, openId, onOpen: show });
 
   return (
@@ -46,7 +51,9 @@ export function InboxPage({ session }: { session: Session }) {
             {t("ticket.noneOpenHint")}
           </Notice>
         ) : (
-          <TicketPane key={openId} id={openId} session={session} onClose={() => show(undefined)} />
+          <Suspense fallback={<TicketSkeleton />}>
+            <TicketPane key={openId} id={openId} session={session} onClose={() => show(undefined)} />
+          </Suspense>
         )}
       </main>
     </div>

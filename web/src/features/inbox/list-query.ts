@@ -25,7 +25,7 @@ export function listQuery(view: View) {
         }),
       ),
     initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next_cursor,
+    getNextPageParam: (page) => page.next_cursor ?? null,
   });
 }
 

@@ -55,7 +55,7 @@ export function TicketList({ label, rows, cursor, openId, hasMore, onOpen, onNee
     <div className="relative min-h-0 flex-1">
       {arrived.count > 0 && (
         <div className="absolute inset-x-0 top-2 z-1 flex justify-center">
-          <Button look="primary" onPress={arrived.show}>
+          <Button look="primary" onClick={arrived.show}>
             <ArrowUp aria-hidden className="size-4" />
             {t("list.arrived", { count: arrived.count })}
           </Button>
@@ -66,7 +66,6 @@ export function TicketList({ label, rows, cursor, openId, hasMore, onOpen, onNee
         role="listbox"
         aria-label={label}
         aria-activedescendant={active && `ticket-${active.id}`}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a listbox is focused as a whole
         tabIndex={0}
         className="h-full overflow-y-auto -outline-offset-2"
       >

@@ -97,7 +97,7 @@ function insert(pages: TicketPage[], row: TicketRow, rules: ListRules): boolean 
       pages[index] = { ...page, items: page.items.toSpliced(at, 0, row) };
       return true;
     }
-    if (isLast && page.next_cursor === null) {
+    if (isLast && page.next_cursor == null) {
       pages[index] = { ...page, items: [...page.items, row] };
       return true;
     }

@@ -13,7 +13,7 @@ export function LiveBanner() {
         <div className="flex items-center justify-center gap-3 bg-warn-soft px-4 py-1.5 text-sm text-warn">
           <WifiOff aria-hidden className="size-4" />
           {t("live.reconnecting")}
-          <Button look="plain" onPress={retryNow}>
+          <Button look="plain" onClick={retryNow}>
             {t("live.retryNow")}
           </Button>
         </div>

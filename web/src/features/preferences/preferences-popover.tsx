@@ -12,7 +12,7 @@ import { Select } from "@/ui/select.tsx";
 import { setTheme, THEMES, type Theme, useTheme } from "./theme.ts";
 
 /** Who is signed in, how the desk looks to them, and the way out. */
-export function PreferencesPopover({ session }: { session: Session }) {
+export default function PreferencesPopover({ session }: { session: Session }) {
   const { t, i18n } = useTranslation();
   const theme = useTheme();
   const queryClient = useQueryClient();
@@ -26,13 +26,18 @@ export function PreferencesPopover({ session }: { session: Session }) {
   });
 
   const trigger = (
-    <Button look="quiet" aria-label={t("preferences.open", { name: session.name })}>
+    <>
       <Avatar name={session.name} tone="accent" />
       <bdi className="max-md:hidden">{session.name}</bdi>
-    </Button>
+    </>
   );
   return (
-    <Popover trigger={trigger} title={t("preferences.title")} width="w-72">
+    <Popover
+      trigger={trigger}
+      triggerLabel={t("preferences.open", { name: session.name })}
+      title={t("preferences.title")}
+      width="w-72"
+    >
       <p className="text-sm text-ink-soft" dir="ltr">
         {session.email}
       </p>
@@ -56,7 +61,7 @@ export function PreferencesPopover({ session }: { session: Session }) {
         </p>
       )}
       <div>
-        <Button onPress={() => leave.mutate()} isDisabled={leave.isPending}>
+        <Button onClick={() => leave.mutate()} disabled={leave.isPending}>
           <LogOut aria-hidden className="size-4 rtl:-scale-x-100" />
           {t("preferences.signOut")}
         </Button>

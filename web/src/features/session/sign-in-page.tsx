@@ -72,7 +72,7 @@ export function SignInPage() {
           <div role="alert" className="text-sm text-bad empty:hidden">
             {entry.isError && <SignInError error={entry.error} waitSeconds={waitSeconds} />}
           </div>
-          <Button type="submit" look="primary" size="wide" isDisabled={entry.isPending || waitSeconds > 0}>
+          <Button type="submit" look="primary" size="wide" disabled={entry.isPending || waitSeconds > 0}>
             {entry.isPending ? t("signIn.submitting") : t("signIn.submit")}
           </Button>
         </form>

@@ -16,7 +16,7 @@ export function ComposerProblem({ error, isKept, onSendAnyway }: ComposerProblem
       {onSendAnyway ? (
         <div className="flex flex-wrap items-center justify-between gap-2 rounded-md bg-warn-soft px-3 py-2 text-warn">
           <span className="min-w-0 flex-1">{t("composer.conflict")}</span>
-          <Button onPress={onSendAnyway}>{t("composer.sendAnyway")}</Button>
+          <Button onClick={onSendAnyway}>{t("composer.sendAnyway")}</Button>
         </div>
       ) : (
         error && <p className="rounded-md bg-bad-soft px-3 py-2 text-bad">{words(error)}</p>

@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import { Lock, Reply, Send } from "lucide-react";
 import { type KeyboardEvent, useRef } from "react";
 import { Tab, TabList, Tabs } from "react-aria-components";
@@ -8,6 +9,7 @@ import type { Session, TicketRow } from "@/lib/api/types.ts";
 import { Button } from "@/ui/button.tsx";
 import { ComposerProblem } from "./composer-problem.tsx";
 import type { DraftKind } from "./drafts.ts";
+import { messagesQuery } from "./queries.ts";
 import { useDraft } from "./use-draft.ts";
 import { useSend } from "./use-send.ts";
 
@@ -24,6 +26,8 @@ export function Composer({ ticket, session }: { ticket: TicketRow; session: Sess
   const { t } = useTranslation();
   const field = useRef<HTMLTextAreaElement>(null);
   const { draft, text, setKind, write, reread, clear, isKept } = useDraft(session.account_id, ticket.id);
+  const thread = useQuery(messagesQuery(ticket.id));
+  const version = thread.data?.thread_version ?? null;
   const send = useSend(ticket.id, clear);
   const kind = draft.kind;
   const look = LOOKS[kind];
@@ -37,7 +41,7 @@ export function Composer({ ticket, session }: { ticket: TicketRow; session: Sess
   useCommand("reply", "r", () => begin("reply"), !isClosed);
   useCommand("note", "n", () => begin("note"), !isClosed);
 
-  const submit = (expectedVersion = draft.seen ?? ticket.version) => {
+  const submit = (expectedVersion = draft.seen ?? version) => {
     if (text.trim() !== "" && !send.isPending) {
       send.mutate({ kind, text: text.trim(), expectedVersion });
     }
@@ -77,7 +81,7 @@ export function Composer({ ticket, session }: { ticket: TicketRow; session: Sess
           rows={3}
           value={text}
           readOnly={send.isPending}
-          onChange={(event) => write(event.target.value, ticket.version)}
+          onChange={(event) => write(event.target.value, version)}
           onKeyDown={onKeyDown}
           aria-label={t(`composer.${kind}`)}
           placeholder={
@@ -91,15 +95,15 @@ export function Composer({ ticket, session }: { ticket: TicketRow; session: Sess
           onSendAnyway={
             isConflict
               ? () => {
-                  reread(ticket.version);
-                  submit(ticket.version);
+                  reread(version);
+                  submit(version);
                 }
               : undefined
           }
         />
         <div className="flex items-center justify-between gap-2 p-2 ps-4">
           <span className="text-xs text-ink-faint max-md:hidden">{t("composer.shortcut")}</span>
-          <Button look={look.button} onPress={() => submit()} isDisabled={text.trim() === "" || send.isPending}>
+          <Button look={look.button} onClick={() => submit()} disabled={text.trim() === "" || send.isPending}>
             <look.Icon aria-hidden className="size-4 rtl:-scale-x-100" />
             {send.isPending
               ? t("composer.sending")

@@ -7,7 +7,7 @@ export interface Draft {
   kind: DraftKind;
   reply: string;
   note: string;
-  /** The messages in the thread when the reply was begun: what the writer had read. Null while there is no reply. */
+  /** The version of the thread when the reply was begun: what the writer had read. Null while there is no reply. */
   seen: number | null;
 }
 

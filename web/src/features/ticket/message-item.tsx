@@ -53,7 +53,7 @@ export function MessageItem({ message }: { message: Message }) {
 
 function Delivery({ message }: { message: Message }) {
   const { t } = useTranslation();
-  switch (message.delivery) {
+  switch (message.delivery_state) {
     case "delivered":
       return (
         <span className="inline-flex items-center gap-1">

@@ -1,7 +1,9 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { type Digest, isStale, merge } from "@/features/live/apply.ts";
 import { answer, routing, tickets } from "@/lib/api/client.ts";
-import type { Agent, Message, RoutingDecision, TicketRow } from "@/lib/api/types.ts";
+import type { Agent, Message, RoutingDecision, Thread, Ticket } from "@/lib/api/types.ts";
+
+const THREAD_PAGE = 200;
 
 export const ticketKeys = {
   all: ["tickets"] as const,
@@ -13,29 +15,31 @@ export const ticketKeys = {
 export function ticketQuery(id: string) {
   return queryOptions({
     queryKey: ticketKeys.one(id),
-    queryFn: async ({ signal }): Promise<TicketRow> =>
+    queryFn: async ({ signal }): Promise<Ticket> =>
       answer(tickets.GET("/api/tickets/{ticket_id}", { params: { path: { ticket_id: id } }, signal })),
   });
 }
 
-/** The whole thread, oldest message first. */
+/** The whole thread, oldest message first, with the version that a reply to it refers to. */
 export function messagesQuery(id: string) {
   return queryOptions({
     queryKey: ticketKeys.messages(id),
-    queryFn: async ({ signal }): Promise<Message[]> => {
-      const messages: Message[] = [];
-      let cursor: string | null = null;
+    queryFn: async ({ signal }): Promise<Thread> => {
+      const items: Message[] = [];
+      let cursor: string | null | undefined;
+      let version: number;
       do {
-        const page: { items: Message[]; next_cursor: string | null } = await answer(
+        const page: Thread & { next_cursor?: string | null } = await answer(
           tickets.GET("/api/tickets/{ticket_id}/messages", {
-            params: { path: { ticket_id: id }, query: { limit: 100, ...(cursor && { cursor }) } },
+            params: { path: { ticket_id: id }, query: { limit: THREAD_PAGE, ...(cursor && { cursor }) } },
             signal,
           }),
         );
-        messages.push(...page.items);
+        items.push(...page.items);
         cursor = page.next_cursor;
-      } while (cursor !== null);
-      return messages;
+        version = page.thread_version;
+      } while (cursor);
+      return { items, thread_version: version };
     },
   });
 }
@@ -59,13 +63,15 @@ export function routingQuery(id: string) {
 /** Brings a batch of live events into the tickets that are open; a thread that moved is fetched again. */
 export function applyTicket(queryClient: QueryClient, batch: Digest): void {
   for (const id of new Set([...batch.tickets.keys(), ...batch.slas.keys()])) {
-    const known = queryClient.getQueryData<TicketRow>(ticketKeys.one(id));
+    const known = queryClient.getQueryData<Ticket>(ticketKeys.one(id));
     if (known === undefined) {
       continue;
     }
     queryClient.setQueryData(ticketKeys.one(id), merge(known, batch));
     const ticket = batch.tickets.get(id);
     if (ticket !== undefined && !isStale(ticket, known)) {
+      // Frames carry the row only; what else a ticket shows (its next statuses, its thread) is asked for.
+      void queryClient.invalidateQueries({ queryKey: ticketKeys.one(id), exact: true });
       void queryClient.invalidateQueries({ queryKey: ticketKeys.messages(id) });
       void queryClient.invalidateQueries({ queryKey: ticketKeys.routing(id) });
     }
@@ -73,8 +79,8 @@ export function applyTicket(queryClient: QueryClient, batch: Digest): void {
 }
 
 /** Takes over what a write answered, unless something newer is already known. */
-export function keepTicket(queryClient: QueryClient, ticket: TicketRow): void {
-  queryClient.setQueryData<TicketRow>(ticketKeys.one(ticket.id), (known) =>
+export function keepTicket(queryClient: QueryClient, ticket: Ticket): void {
+  queryClient.setQueryData<Ticket>(ticketKeys.one(ticket.id), (known) =>
     known !== undefined && isStale(ticket, known) ? known : ticket,
   );
 }

@@ -12,10 +12,10 @@ import { routingQuery } from "./queries.ts";
 export function RoutingPopover({ ticketId }: { ticketId: string }) {
   const { t } = useTranslation();
   const trigger = (
-    <Button look="quiet">
+    <>
       <Waypoints aria-hidden className="size-4" />
       {t("routing.why")}
-    </Button>
+    </>
   );
   return (
     <Popover trigger={trigger} title={t("routing.title")} width="w-96">
@@ -35,7 +35,7 @@ function Explanation({ ticketId }: { ticketId: string }) {
     return (
       <div role="alert" className="flex flex-col items-start gap-2 text-sm">
         {t("routing.error")}
-        <Button onPress={() => void decisions.refetch()}>{t("common.retry")}</Button>
+        <Button onClick={() => void decisions.refetch()}>{t("common.retry")}</Button>
       </div>
     );
   }
@@ -51,7 +51,7 @@ function Decision({ decision }: { decision: RoutingDecision }) {
         {decision.assignee_id
           ? t("routing.chosen", { name: chosen?.name ?? t("routing.somebody") })
           : t("routing.nobody", { queue: decision.queue })}
-        <span className="block text-xs text-ink-faint">{formatExact(decision.routed_at, i18n.language)}</span>
+        <span className="block text-xs text-ink-faint">{formatExact(decision.decided_at, i18n.language)}</span>
       </p>
       <Reasons reasons={decision.reasons} />
       {decision.candidates.length > 0 && (
@@ -62,12 +62,12 @@ function Decision({ decision }: { decision: RoutingDecision }) {
               <li key={candidate.agent_id} className="grid grid-cols-[1fr_auto] gap-x-3">
                 <bdi className={candidate.agent_id === decision.assignee_id ? "font-medium" : ""}>{candidate.name}</bdi>
                 <span className="text-ink-soft tabular-nums">
-                  {candidate.score === null
+                  {candidate.score == null
                     ? t("routing.leftOut")
                     : new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 2 }).format(candidate.score)}
                 </span>
                 <div className="col-span-2">
-                  <Reasons reasons={candidate.reasons} />
+                  <Reasons reasons={candidate.reasons ?? []} />
                 </div>
               </li>
             ))}

@@ -2,7 +2,6 @@ import { useQuery } from "@tanstack/react-query";
 import { CloudOff } from "lucide-react";
 import { useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import type { TicketRow } from "@/lib/api/types.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { MessageItem } from "./message-item.tsx";
 import { messagesQuery } from "./queries.ts";
@@ -11,12 +10,12 @@ import { messagesQuery } from "./queries.ts";
 const NEAR_END = 120;
 
 /** What was said, oldest first, opened at the end. New messages scroll into sight only for those who read there. */
-export function Thread({ ticket }: { ticket: TicketRow }) {
+export function Thread({ ticketId }: { ticketId: string }) {
   const { t } = useTranslation();
-  const messages = useQuery(messagesQuery(ticket.id));
+  const messages = useQuery(messagesQuery(ticketId));
   const scroller = useRef<HTMLElement>(null);
   const atEnd = useRef(true);
-  const count = messages.data?.length ?? 0;
+  const count = messages.data?.items.length ?? 0;
 
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -38,7 +37,7 @@ export function Thread({ ticket }: { ticket: TicketRow }) {
     >
       {messages.data !== undefined ? (
         <ol className="mx-auto flex max-w-180 flex-col gap-5" aria-live="polite" aria-relevant="additions">
-          {messages.data.map((message) => (
+          {messages.data.items.map((message) => (
             <MessageItem key={message.id} message={message} />
           ))}
         </ol>

@@ -2,7 +2,7 @@ import { ArrowLeft, ArrowRight } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
 import { SlaBadge } from "@/features/sla/sla-badge.tsx";
-import type { Session, Status, TicketRow } from "@/lib/api/types.ts";
+import type { Session, Status, Ticket } from "@/lib/api/types.ts";
 import { languageName } from "@/lib/format.ts";
 import { Badge } from "@/ui/badge.tsx";
 import { Button } from "@/ui/button.tsx";
@@ -10,11 +10,10 @@ import { Select } from "@/ui/select.tsx";
 import { AssigneeSelect } from "./assignee-select.tsx";
 import { PriorityMark } from "./priority-mark.tsx";
 import { RoutingPopover } from "./routing-popover.tsx";
-import { nextStatuses } from "./status.ts";
 import { useTicketEdit } from "./use-ticket-edit.ts";
 
 interface TicketHeaderProps {
-  ticket: TicketRow;
+  ticket: Ticket;
   session: Session;
   onClose: () => void;
 }
@@ -24,7 +23,7 @@ export function TicketHeader({ ticket, session, onClose }: TicketHeaderProps) {
   const { t, i18n } = useTranslation();
   const edit = useTicketEdit(ticket);
   const isClosed = ticket.status === "closed";
-  const canSolve = nextStatuses(ticket.status).includes("solved") && ticket.status !== "solved";
+  const canSolve = ticket.allowed_statuses.includes("solved");
   useCommand("solve", "e", () => edit.setStatus("solved"), canSolve);
   useCommand(
     "takeIt",
@@ -33,11 +32,11 @@ export function TicketHeader({ ticket, session, onClose }: TicketHeaderProps) {
     !isClosed && ticket.assignee?.id !== session.account_id,
   );
 
-  const statuses = [ticket.status, ...nextStatuses(ticket.status).filter((status) => status !== ticket.status)];
+  const statuses = [ticket.status, ...ticket.allowed_statuses.filter((status) => status !== ticket.status)];
   return (
     <header className="flex flex-col gap-3 border-b border-line px-4 py-3 lg:px-6">
       <div className="flex items-start gap-2">
-        <Button look="quiet" size="icon" onPress={onClose} aria-label={t("ticket.back")}>
+        <Button look="quiet" size="icon" onClick={onClose} aria-label={t("ticket.back")}>
           <ArrowLeft aria-hidden className="size-4 rtl:hidden" />
           <ArrowRight aria-hidden className="hidden size-4 rtl:block" />
         </Button>

@@ -9,6 +9,7 @@ import { Composer } from "./composer.tsx";
 import { ticketQuery } from "./queries.ts";
 import { Thread } from "./thread.tsx";
 import { TicketHeader } from "./ticket-header.tsx";
+import { TicketSkeleton } from "./ticket-skeleton.tsx";
 
 interface TicketPaneProps {
   id: string;
@@ -17,7 +18,7 @@ interface TicketPaneProps {
 }
 
 /** One ticket: what it is, what was said, and where to answer. */
-export function TicketPane({ id, session, onClose }: TicketPaneProps) {
+export default function TicketPane({ id, session, onClose }: TicketPaneProps) {
   const { t } = useTranslation();
   const ticket = useQuery(ticketQuery(id));
   useCommand("close", "Escape", onClose);
@@ -26,7 +27,7 @@ export function TicketPane({ id, session, onClose }: TicketPaneProps) {
     return (
       <>
         <TicketHeader ticket={ticket.data} session={session} onClose={onClose} />
-        <Thread ticket={ticket.data} />
+        <Thread ticketId={id} />
         <Composer ticket={ticket.data} session={session} />
       </>
     );
@@ -44,11 +45,5 @@ export function TicketPane({ id, session, onClose }: TicketPaneProps) {
       />
     );
   }
-  return (
-    <div role="status" aria-label={t("common.loading")} className="flex flex-col gap-3 p-6">
-      <div className="shimmer h-5 w-3/5" />
-      <div className="shimmer h-4 w-2/5" />
-      <div className="shimmer mt-6 h-24 w-4/5" />
-    </div>
-  );
+  return <TicketSkeleton />;
 }

@@ -5,10 +5,10 @@ interface DraftHandle {
   draft: Draft;
   text: string;
   setKind: (kind: DraftKind) => void;
-  /** `version` is the ticket's at this moment; a reply begun now was written knowing that much. */
-  write: (text: string, version: number) => void;
+  /** `version` is the thread's at this moment; a reply begun now was written knowing that much. */
+  write: (text: string, version: number | null) => void;
   /** Declares that the writer has read the thread up to `version`. */
-  reread: (version: number) => void;
+  reread: (version: number | null) => void;
   clear: (kind: DraftKind) => void;
   /** False when the browser refuses to keep the draft: it would not survive a reload. */
   isKept: boolean;

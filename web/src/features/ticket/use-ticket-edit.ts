@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { answer, tickets } from "@/lib/api/client.ts";
 import { ApiError, statusOf } from "@/lib/api/problem.ts";
-import type { Status, TicketRow } from "@/lib/api/types.ts";
+import type { Status, Ticket } from "@/lib/api/types.ts";
 import { keepTicket, ticketKeys } from "./queries.ts";
 
 interface TicketEdit {
@@ -13,20 +13,20 @@ interface TicketEdit {
 }
 
 /** Changes of a ticket's fields: shown at once, taken back when the server refuses, never over somebody else's edit. */
-export function useTicketEdit(ticket: TicketRow): TicketEdit {
+export function useTicketEdit(ticket: Ticket): TicketEdit {
   const { t } = useTranslation();
   const queryClient = useQueryClient();
 
   const change = useMutation({
-    mutationFn: (edit: { send: () => Promise<TicketRow>; shown: Partial<TicketRow> }) => edit.send(),
-    onMutate: ({ shown }) => queryClient.setQueryData<TicketRow>(ticketKeys.one(ticket.id), { ...ticket, ...shown }),
+    mutationFn: (edit: { send: () => Promise<Ticket>; shown: Partial<Ticket> }) => edit.send(),
+    onMutate: ({ shown }) => queryClient.setQueryData<Ticket>(ticketKeys.one(ticket.id), { ...ticket, ...shown }),
     onSuccess: (saved) => keepTicket(queryClient, saved),
     onError: () => void queryClient.invalidateQueries({ queryKey: ticketKeys.one(ticket.id), exact: true }),
   });
 
   const params = {
     path: { ticket_id: ticket.id },
-    header: { "If-Match": `"${ticket.version}"` },
+    header: { "if-match": `"${ticket.version}"` },
   };
   return {
     setStatus: (status) => {

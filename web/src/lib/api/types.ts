@@ -5,10 +5,13 @@ import type { components as Tickets } from "./schema/tickets.ts";
 
 export type Session = Gateway["schemas"]["SessionView"];
 export type TicketRow = Tickets["schemas"]["TicketRow"];
-export type TicketPage = Tickets["schemas"]["TicketPage"];
+export type TicketPage = Tickets["schemas"]["Page_TicketRow_"];
+export type Ticket = Tickets["schemas"]["TicketView"];
 export type Status = TicketRow["status"];
 export type Priority = TicketRow["priority"];
 export type Sla = TicketRow["sla"];
 export type Message = Tickets["schemas"]["MessageView"];
+export type Thread = Pick<Tickets["schemas"]["ThreadPage"], "items" | "thread_version">;
+export type WrittenMessage = Tickets["schemas"]["WrittenMessage"];
 export type Agent = Routing["schemas"]["AgentView"];
 export type RoutingDecision = Routing["schemas"]["DecisionView"];
