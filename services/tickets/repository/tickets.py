@@ -60,6 +60,14 @@ class TicketRepository:
         query = _TICKET.where(or_(*wanted)).order_by(tickets.c.id).with_for_update(key_share=True, of=tickets)
         return [_ticket(row) for row in await self.session.execute(query)]
 
+    async def lock_follow_ups(self, ids: Collection[UUID]) -> list[Ticket]:
+        """Lock, in order of id, all tickets that follow up these, directly or one after the other."""
+        first = select(tickets.c.id).where(_is_any(tickets.c.follow_up_of, ids)).cte("follow_ups", recursive=True)
+        parent = first.alias("parent")
+        found = first.union(select(tickets.c.id).join(parent, tickets.c.follow_up_of == parent.c.id))
+        query = _TICKET.where(tickets.c.id.in_(select(found.c.id))).order_by(tickets.c.id)
+        return [_ticket(row) for row in await self.session.execute(query.with_for_update(key_share=True, of=tickets))]
+
     async def reserve_numbers(self, count: int) -> list[int]:
         """As many new ticket numbers, ascending. A transaction that fails leaves a hole."""
         series = func.generate_series(1, count).table_valued("n")

@@ -104,7 +104,7 @@ async def reply(
     if own is not None:
         if status is not None:
             raise Unprocessable("Customers do not set a status.", slug="status-not-allowed")
-        message = _message(ticket, MessageKind.CUSTOMER, _customer(ticket.requester), text, now)
+        message = _message(ticket, MessageKind.CUSTOMER, _customer(ticket.requester), text, now, channel=Channel.FORM)
         with rules_as_problems():
             after = with_customer_message(ticket, message)
     else:
@@ -281,7 +281,15 @@ def _customer(requester: Requester) -> Actor:
     return Actor(kind=ActorKind.CUSTOMER, id=str(requester.customer_id), name=requester.name)
 
 
-def _message(ticket: Ticket, kind: MessageKind, author: Actor, text: str, now: datetime) -> Message:
+def _message(
+    ticket: Ticket, kind: MessageKind, author: Actor, text: str, now: datetime, *, channel: Channel | None = None
+) -> Message:
     return Message(
-        id=uuid7(), ticket_id=ticket.id, kind=kind, author=author, text=text, channel=ticket.channel, added_at=now
+        id=uuid7(),
+        ticket_id=ticket.id,
+        kind=kind,
+        author=author,
+        text=text,
+        channel=channel or ticket.channel,
+        added_at=now,
     )

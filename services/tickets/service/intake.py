@@ -19,7 +19,7 @@ from services.tickets.domain.ticket import (
 from services.tickets.repository import CustomerRepository, Delivery, MessageRepository, Profile, TicketRepository
 from services.tickets.service.journal import Journal
 from shared.events import Event
-from shared.events.common import Actor, ActorKind, Requester, TicketType
+from shared.events.common import Actor, ActorKind, Requester, TicketStatus, TicketType
 from shared.events.messages import MessageDelivered, MessageFailed, MessageReceived
 from shared.events.tickets import MessageKind
 from shared.ids import uuid7
@@ -98,6 +98,8 @@ class _Intake:
             number for message in data if (number := message.evidence.ticket_number) and 0 < number < _MAX_NUMBER
         }
         tickets = await repository.lock_many(_present(conversations.values()), numbers=numbers, diverted_from=own)
+        if closed := {ticket.id for ticket in tickets if ticket.status is TicketStatus.CLOSED}:
+            tickets += await repository.lock_follow_ups(closed)
         return cls(
             session=session,
             journal=Journal(session),
@@ -119,7 +121,9 @@ class _Intake:
                 before = self.tickets[ticket_id]
                 message = _message(data, ticket_id, requester, MessageKind.CUSTOMER)
                 self._add(before, with_customer_message(before, message), message, event)
+                self._take_part(ticket_id, requester.customer_id)
             case Hold(ticket_id):
+                # Whoever sent it, a machine answered: that makes nobody a participant.
                 before = self.tickets[ticket_id]
                 message = _message(data, ticket_id, requester, MessageKind.SYSTEM)
                 self._add(before, with_message(before, message), message, event)
@@ -143,7 +147,6 @@ class _Intake:
             message=message,
             trigger=event,
         )
-        self._take_part(before.id, UUID(message.author.id))
         if self.conversations.get(event.data.conversation_id) is None:
             self._continue(event.data.conversation_id, before.id)
 
@@ -209,31 +212,50 @@ class _Intake:
 
     def _evidence(self, data: MessageReceived, customer_id: UUID) -> Evidence:
         stated = data.evidence
-        own = [
-            ticket
-            for ticket in self.tickets.values()
-            if ticket.diverted_from == data.conversation_id and ticket.requester.customer_id == customer_id
-        ]
-        newest = max(own, key=lambda ticket: ticket.created_at, default=None)
-        numbered = [
-            ticket for ticket in self.tickets.values() if stated.ticket_number and ticket.number == stated.ticket_number
-        ]
+        current = self._ticket_of(data.conversation_id)
         return Evidence(
             token=self._candidate(self._ticket_of(stated.token_conversation_id), customer_id),
             reference=self._candidate(self._ticket_of(stated.reference_conversation_id), customer_id),
-            conversation=self._candidate(self._ticket_of(data.conversation_id), customer_id),
-            own=self._candidate(newest, customer_id),
-            numbered=self._candidate(numbered[0] if numbered else None, customer_id),
+            conversation=self._candidate(current, customer_id),
+            # Only a conversation that is somebody's can have turned the sender away.
+            own=self._candidate(self._diverted(data.conversation_id, customer_id), customer_id) if current else None,
+            numbered=self._candidate(self._numbered(stated.ticket_number), customer_id),
             authentication=stated.authentication,
         )
+
+    def _diverted(self, conversation_id: UUID, customer_id: UUID) -> Ticket | None:
+        """The newest ticket the customer got when the conversation did not let them in."""
+        diverted = (
+            ticket
+            for ticket in self.tickets.values()
+            if ticket.diverted_from == conversation_id and ticket.requester.customer_id == customer_id
+        )
+        return max(diverted, key=lambda ticket: ticket.created_at, default=None)
+
+    def _numbered(self, number: int | None) -> Ticket | None:
+        return next((ticket for ticket in self.tickets.values() if ticket.number == number), None) if number else None
 
     def _ticket_of(self, conversation_id: UUID | None) -> Ticket | None:
         ticket_id = self.conversations.get(conversation_id) if conversation_id else None
         return self.tickets[ticket_id] if ticket_id else None
 
+    def _followed(self, ticket: Ticket, customer_id: UUID) -> Ticket:
+        """The customer's newest open follow-up of a closed ticket, or the ticket itself."""
+        if ticket.status is not TicketStatus.CLOSED:
+            return ticket
+        follow_ups: list[Ticket] = []
+        line = {ticket.id}
+        for other in sorted(self.tickets.values(), key=lambda other: other.created_at):
+            if other.follow_up_of in line:
+                line.add(other.id)
+                if other.status is not TicketStatus.CLOSED and (other.id, customer_id) in self.participants:
+                    follow_ups.append(other)
+        return follow_ups[-1] if follow_ups else ticket
+
     def _candidate(self, ticket: Ticket | None, customer_id: UUID) -> Candidate | None:
         if ticket is None:
             return None
+        ticket = self._followed(ticket, customer_id)
         return Candidate(
             ticket_id=ticket.id,
             number=ticket.number,
@@ -268,8 +290,8 @@ def _message(data: MessageReceived, ticket_id: UUID, requester: Requester, kind:
         text=bounded,
         channel=data.channel,
         added_at=data.received_at,
-        external_id=data.external_id,
-        attachments=data.attachments,
+        external_id=storable(data.external_id) if data.external_id else None,
+        attachments=tuple(one.model_copy(update={"name": storable(one.name)}) for one in data.attachments),
         text_truncated=data.text_truncated or len(bounded) < len(text),
         raw_key=data.raw_key,
     )
