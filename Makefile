@@ -1,0 +1,89 @@
+# Everything a newcomer needs. Only Python 3.11+, make and package registries are expected; `make help` lists targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The first interpreter that is new enough; `make run PYTHON=/path/to/python3` overrides it.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$python >/dev/null 2>&1 \
+	&& $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& { echo $$python; break; }; done)
+
+VENV := .venv
+DESK := $(VENV)/bin/python -m desk
+SYNCED := $(VENV)/.synced
+NODE_MODULES := web/node_modules/.installed
+UI := web/dist/index.html
+UI_SOURCES := $(shell find web -name node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+MANIFESTS := pyproject.toml uv.lock shared/pyproject.toml $(wildcard services/*/pyproject.toml)
+JOBS ?= 2
+
+.PHONY: help run test demo bench check fresh reset mutants faults soak docs ui sync python test-kafka
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-11s %s\n' "$$name" "$$text"; done
+
+run: $(SYNCED) $(UI) ## Run the whole desk on this machine; Ctrl-C stops it, data stays in .desk/.
+	@exec $(DESK) up
+
+test: $(SYNCED) $(UI) ## Set up whatever tests need, and run them all.
+	@$(PYTHON) desk/dev/chromium.py
+	@$(VENV)/bin/python -m pytest -n $(JOBS) $(ARGS)
+
+test-kafka: $(SYNCED) ## Run the messaging suites on a real Apache Kafka (Java 17+).
+	@$(VENV)/bin/python -m pytest -m kafka --broker=kafka $(ARGS)
+
+demo: $(SYNCED) ## Play customers' messages in many languages against the running desk.
+	@$(DESK) demo $(ARGS)
+
+reset: $(SYNCED) ## Delete everything the desk on this machine has stored.
+	@$(DESK) reset $(ARGS)
+
+bench: $(SYNCED) ## Measure; prints one table. Needs no running desk.
+	@$(VENV)/bin/python -m bench $(ARGS)
+
+faults: $(SYNCED) ## Run the fault tests whole (ONLY=R1 for one of them).
+	@$(VENV)/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+mutants: $(SYNCED) ## Remove one guard at a time; each time a named test has to fail.
+	@$(VENV)/bin/python -m tests.mutants $(ARGS)
+
+docs: $(SYNCED) ## Generate what is generated: schemas, OpenAPI, AsyncAPI, tables.
+	@$(VENV)/bin/python -m desk.dev.generated --write
+
+ui: $(UI) ## Build the web app.
+
+check: $(SYNCED) $(NODE_MODULES) ## Lint, types, import rules, dependencies, migrations, generated files, web app.
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry .
+	$(VENV)/bin/python -m desk.dev.generated
+	$(VENV)/bin/python -m desk.dev.migrations
+	$(PYTHON) desk/dev/node.py npm run check
+
+fresh: python ## Prove both commands in a clean clone with an empty home and no caches.
+	@$(PYTHON) desk/dev/fresh.py
+
+python:
+	@test -n "$(PYTHON)" || { \
+		echo "The desk needs Python 3.11 or newer, and none was found: install one, or name it with PYTHON=/path/to/python3."; \
+		exit 1; }
+
+sync: $(SYNCED) ## Install the Python environment.
+
+$(SYNCED): $(MANIFESTS) desk/dev/uv.py | python
+	@$(PYTHON) desk/dev/uv.py sync --frozen --compile-bytecode --quiet
+	@touch $@
+
+$(NODE_MODULES): web/package-lock.json web/package.json desk/dev/node.py | python
+	@$(PYTHON) desk/dev/node.py npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(UI): $(NODE_MODULES) $(UI_SOURCES)
+	@$(PYTHON) desk/dev/node.py npm run build --silent
+	@touch $@
