@@ -1,0 +1,180 @@
+"""The SLA service on a fresh database, and tickets to follow."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import text
+
+from services.sla import service
+from services.sla.app import create_app
+from services.sla.settings import SlaSettings
+from shared.auth import Principal
+from shared.auth.tables import keep_keys
+from shared.auth.tokens import encode_public_key, sign
+from shared.db import Database, now_utc
+from shared.events import Event, EventData
+from shared.events.accounts import Role, SigningKeyPublished
+from shared.events.common import (
+    Actor,
+    ActorKind,
+    Channel,
+    Priority,
+    Requester,
+    TicketSnapshot,
+    TicketStatus,
+    TicketType,
+)
+from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.ids import uuid7
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+AGENT = Actor(kind=ActorKind.AGENT, id=str(UUID(int=9)), name="Asha")
+CUSTOMER = Actor(kind=ActorKind.CUSTOMER, id=str(UUID(int=8)), name="Ben")
+HOUR = 3600
+
+# Of the default policy at normal priority.
+FIRST_RESPONSE = 8 * HOUR
+RESOLUTION = 72 * HOUR
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def event_of(data: EventData, ticket_id: UUID) -> Event[Any]:
+    return Event(
+        id=uuid7(),
+        source=data.source,
+        aggregate_id=str(ticket_id),
+        aggregate_version=1,
+        time=START,
+        data=data,
+        correlation_id="test",
+    )
+
+
+def ticket(ticket_id: UUID, **fields: Any) -> TicketSnapshot:
+    given: dict[str, Any] = {
+        "id": ticket_id,
+        "number": 1,
+        "version": 1,
+        "subject": "Printer on fire",
+        "status": TicketStatus.NEW,
+        "priority": Priority.NORMAL,
+        "type": TicketType.QUESTION,
+        "channel": Channel.EMAIL,
+        "requester": Requester(customer_id=UUID(int=8), name="Ben"),
+        "created_at": START,
+        "updated_at": START,
+    }
+    return TicketSnapshot(**(given | fields))
+
+
+@dataclass
+class Statements:
+    texts: list[str] = field(default_factory=list)
+
+
+class Desk:
+    def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
+        self.database = database
+        self.key = key
+        self.app = create_app(SlaSettings(database_url=database.url), database)
+
+    async def create(self, *ticket_ids: UUID, **fields: Any) -> None:
+        """One batch of new tickets."""
+        await self.take(
+            service.take_created,
+            *(event_of(TicketCreated(ticket=ticket(one, **fields), actor=CUSTOMER), one) for one in ticket_ids),
+        )
+
+    async def change(self, ticket_id: UUID, seconds: float, **fields: Any) -> None:
+        data = TicketChanged(
+            ticket=ticket(ticket_id, **fields), changes={}, actor=AGENT, cause="test", changed_at=at(seconds)
+        )
+        await self.take(service.take_changed, event_of(data, ticket_id))
+
+    async def reply(
+        self, ticket_id: UUID, seconds: float, *, kind: MessageKind = MessageKind.REPLY, author: Actor = AGENT
+    ) -> None:
+        data = TicketMessageAdded(
+            ticket=ticket(ticket_id, status=TicketStatus.OPEN),
+            message_id=uuid7(),
+            kind=kind,
+            channel=Channel.EMAIL,
+            author=author,
+            text="Try turning it off.",
+            added_at=at(seconds),
+        )
+        await self.take(service.take_message_added, event_of(data, ticket_id))
+
+    async def take(self, use_case: Callable[..., Awaitable[None]], *events: Event[Any]) -> None:
+        async with self.database.transaction() as session:
+            await use_case(session, events)
+
+    async def fire(self, until: float, now: float | None = None) -> int:
+        async with self.database.transaction() as session:
+            return await service.fire_timers(session, now=at(until if now is None else now), judged_until=at(until))
+
+    async def rows(self, sql: str, **parameters: Any) -> Sequence[Any]:
+        async with self.database.read() as session:
+            return (await session.execute(text(sql), parameters)).all()
+
+    async def told(self, ticket_id: UUID) -> list[tuple[str, dict[str, Any]]]:
+        """Type and data of the events about a ticket, in order."""
+        rows = await self.rows(
+            "SELECT type, CAST(data AS json) AS data FROM outbox WHERE aggregate_id = :id ORDER BY id",
+            id=str(ticket_id),
+        )
+        return [(row.type, row.data) for row in rows]
+
+    async def types(self, ticket_id: UUID) -> list[str]:
+        return [type_ for type_, _ in await self.told(ticket_id)]
+
+    @asynccontextmanager
+    async def client(self, role: Role) -> AsyncIterator[httpx.AsyncClient]:
+        token = sign(
+            Principal(uuid7(), role, "Asha", session_id=uuid7()),
+            key=self.key,
+            kid="k1",
+            now=now_utc(),
+            lifetime=timedelta(minutes=5),
+        )
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.app),
+            base_url="http://desk",
+            headers={"Authorization": f"Bearer {token}"},
+        ) as client:
+            yield client
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Statements]:
+        """Every statement that is executed meanwhile."""
+        seen = Statements()
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            seen.texts.append(statement)
+
+        engine = self.database.engine.sync_engine
+        sqlalchemy_event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            sqlalchemy_event.remove(engine, "before_cursor_execute", note)
+
+
+async def desk_of(database: Database) -> Desk:
+    key = Ed25519PrivateKey.generate()
+    published = SigningKeyPublished(
+        kid="k1", public_key=encode_public_key(key.public_key()), not_before=now_utc() - timedelta(days=1)
+    )
+    async with database.transaction() as session:
+        await keep_keys(session, [published])
+    return Desk(database, key)

@@ -1,0 +1,123 @@
+"""Which policy counts, and what facts about a ticket do to its clocks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from services.sla.domain.clock import Clock
+from services.sla.domain.policy import Fact, NoPolicyApplies, Policy, Targets, follow, next_due_at, policy_for
+from shared.events.common import Channel, Priority, TicketStatus
+from shared.events.sla import ClockState, SlaMetric
+
+START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+FIRST, RESOLUTION = SlaMetric.FIRST_RESPONSE, SlaMetric.RESOLUTION
+
+DEFAULT = Policy(
+    id=UUID(int=1),
+    name="Default",
+    position=1000,
+    tiers=frozenset(),
+    channels=frozenset(),
+    targets={
+        Priority.LOW: Targets(400, 4000),
+        Priority.NORMAL: Targets(300, 3000),
+        Priority.HIGH: Targets(200, 2000),
+        Priority.URGENT: Targets(100, 1000),
+    },
+    warn_fraction=0.8,
+)
+GOLD_CHAT = replace(
+    DEFAULT, id=UUID(int=2), name="Gold chat", position=1, tiers=frozenset({"gold"}), channels=frozenset({Channel.CHAT})
+)
+
+
+def at(seconds: int) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def fact(seconds: int, status: TicketStatus = TicketStatus.OPEN, *, replied: bool = False, **changes: object) -> Fact:
+    base = Fact(
+        ticket_id=UUID(int=7),
+        status=status,
+        priority=Priority.NORMAL,
+        tier="standard",
+        channel=Channel.EMAIL,
+        assignee_id=None,
+        created_at=START,
+        at=at(seconds),
+        replied=replied,
+    )
+    return replace(base, **changes)
+
+
+def after(*facts: Fact, policies: Sequence[Policy] = (DEFAULT,)) -> dict[SlaMetric, Clock]:
+    clocks: dict[SlaMetric, Clock] = {}
+    for one in facts:
+        clocks = {metric: step.clock for metric, step in follow(clocks, one, policies).items()}
+    return clocks
+
+
+@pytest.mark.parametrize(
+    ("tier", "channel", "expected"),
+    [
+        ("gold", Channel.CHAT, GOLD_CHAT),
+        ("gold", Channel.EMAIL, DEFAULT),
+        ("standard", Channel.CHAT, DEFAULT),
+    ],
+)
+def test_the_first_policy_whose_conditions_all_hold_counts(tier: str, channel: Channel, expected: Policy) -> None:
+    assert policy_for([DEFAULT, GOLD_CHAT], tier, channel) is expected
+
+
+def test_no_policy_is_an_error() -> None:
+    with pytest.raises(NoPolicyApplies):
+        policy_for([GOLD_CHAT], "standard", Channel.EMAIL)
+
+
+def test_clocks_start_when_the_ticket_was_received() -> None:
+    clocks = after(fact(5, TicketStatus.NEW))
+    assert {metric: (clock.started_at, clock.due_at) for metric, clock in clocks.items()} == {
+        FIRST: (START, at(300)),
+        RESOLUTION: (START, at(3000)),
+    }
+    assert next_due_at(clocks.values()) == at(300)
+
+
+def test_a_public_reply_meets_the_first_response_and_nothing_else() -> None:
+    clocks = after(fact(0, TicketStatus.NEW), fact(60, replied=True))
+    assert (clocks[FIRST].state, clocks[FIRST].stopped_at) == (ClockState.MET, at(60))
+    assert clocks[RESOLUTION].state is ClockState.RUNNING
+    assert next_due_at(clocks.values()) == at(3000)
+
+
+@pytest.mark.parametrize("status", [TicketStatus.PENDING, TicketStatus.ON_HOLD])
+def test_waiting_for_others_pauses_the_resolution_only(status: TicketStatus) -> None:
+    clocks = after(fact(0), fact(100, status), fact(600))
+    assert clocks[RESOLUTION].due_at == at(3500)
+    assert clocks[FIRST].due_at == at(300)
+
+
+def test_solving_without_a_reply_lets_the_first_response_wait_and_closing_cancels_it() -> None:
+    solved = after(fact(0), fact(100, TicketStatus.SOLVED))
+    assert (solved[FIRST].state, solved[RESOLUTION].state) == (ClockState.PAUSED, ClockState.MET)
+    closed = after(fact(0), fact(100, TicketStatus.SOLVED), fact(200, TicketStatus.CLOSED))
+    assert (closed[FIRST].state, closed[RESOLUTION].state) == (ClockState.CANCELLED, ClockState.MET)
+
+
+def test_a_new_priority_plans_anew_and_keeps_what_was_counted() -> None:
+    clocks = after(fact(0), fact(50, priority=Priority.URGENT))
+    assert (clocks[FIRST].due_at, clocks[RESOLUTION].due_at) == (at(100), at(1000))
+
+
+def test_a_new_tier_moves_the_ticket_under_another_policy() -> None:
+    gold = replace(GOLD_CHAT, channels=frozenset(), targets=dict.fromkeys(Priority, Targets(10, 20)))
+    clocks = after(fact(0), fact(5, tier="gold"), policies=[DEFAULT, gold])
+    assert [clock.plan.policy for clock in clocks.values()] == ["Gold chat", "Gold chat"]
+
+
+def test_a_reopened_ticket_goes_on_under_the_present_plan() -> None:
+    clocks = after(fact(0), fact(100, TicketStatus.SOLVED), fact(500, priority=Priority.URGENT))
+    assert (clocks[RESOLUTION].due_at, clocks[RESOLUTION].plan.target_seconds) == (at(1400), 1000)
