@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,12 +100,17 @@ class RunningDesk:
         """The administrator."""
         return self.login("admin")
 
-    def client(self, login: Login) -> httpx.Client:
+    @contextmanager
+    def client(self, login: Login) -> Iterator[httpx.Client]:
         """A signed-in client behind the edge, as a browser would be."""
-        client = httpx.Client(base_url=self.url, headers={"X-Desk-CSRF": "1", "Origin": self.url}, timeout=30)
-        response = client.post("/api/auth/sign-in", json={"email": login.email, "password": login.password})
-        assert response.status_code == 200, response.text
-        return client
+        with httpx.Client(base_url=self.url, headers={"X-Desk-CSRF": "1", "Origin": self.url}, timeout=30) as client:
+            response = client.post("/api/auth/sign-in", json={"email": login.email, "password": login.password})
+            assert response.status_code == 200, response.text
+            yield client
+
+    def system(self) -> httpx.Client:
+        """A client of another system, with an API key."""
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.ingest_token}"}, timeout=30)
 
     @property
     def ingest_token(self) -> str:

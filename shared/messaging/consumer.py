@@ -21,7 +21,7 @@ from shared.db import Database
 from shared.messaging import kafka, marks, metrics
 from shared.messaging.envelope import Record
 from shared.messaging.handlers import Handlers
-from shared.messaging.inbox import Inbox, describe, is_transient
+from shared.messaging.inbox import Inbox, describe, is_transient, place
 from shared.settings import KafkaSettings
 from shared.telemetry import get_logger
 
@@ -136,8 +136,9 @@ class Consumer:
         except Exception as error:
             if is_transient(error):
                 raise
-            log.error("consumer.dead_letter", topic=record.topic, offset=record.offset, error=describe(error))
-            await self._inbox.bury(record, describe(error))
+            at = place(error)
+            log.error("consumer.dead_letter", topic=record.topic, offset=record.offset, error=describe(error), at=at)
+            await self._inbox.bury(record, f"{describe(error)} (at {at})")
             return 0
 
     async def _commit(self, client: AIOKafkaConsumer, partition: TopicPartition, next_offset: int) -> None:

@@ -11,9 +11,11 @@ its inbox mark is written in the same transaction:
 Types that nobody here handles only move the aggregate's position, so that versions stay contiguous.
 """
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -276,7 +278,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """An error as it is logged and kept in a dead letter: type and message, bounded, without the data it was found in."""
+    """An error as it is logged and kept in a dead letter: type and message, bounded, without the data behind it."""
     if isinstance(error, ValidationError):
         found = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or 'data'}: {item['msg']}"
@@ -296,6 +298,12 @@ def held_record(row: Any) -> Record:
         headers=headers_from_json(row.headers),
         value=row.value,
     )
+
+
+def place(error: BaseException) -> str:
+    """Where in the code an error arose, innermost frame last; source positions only, no values."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return " > ".join(f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in frames)
 
 
 @cache
