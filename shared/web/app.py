@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
@@ -114,8 +114,11 @@ def create_app(
     for router in routers:
         app.include_router(router)
     for context in declared_routes(app):
-        if not any(isinstance(guard, Public | Requires) for guard in guards_of(context)):
+        if not any(guards_of(context)):
             raise UndeclaredRoute(f"{context.methods or 'WEBSOCKET'} {context.path}: neither requires() nor public()")
+        # FastAPI resolves dependencies in the order of a route's signature. Whoever may not come in must not take a
+        # database connection on the way to being told so, wherever the route's author has put the session.
+        context.dependant.dependencies.sort(key=lambda dependant: not any(map(_is_guard, _calls(dependant))))
     return app
 
 
@@ -124,10 +127,17 @@ def declared_routes(app: FastAPI) -> Iterator[RouteContext]:
     return (context for context in iter_route_contexts(app.routes) if context.path != app.openapi_url)
 
 
-def guards_of(context: RouteContext) -> Iterator[Any]:
-    """What the route's dependencies call, at any depth."""
-    pending: list[Dependant] = [dependant] if (dependant := getattr(context, "dependant", None)) else []
-    while pending:
-        dependant = pending.pop()
-        yield dependant.call
-        pending.extend(dependant.dependencies)
+def guards_of(context: RouteContext) -> Iterator[Requires | Public]:
+    """What a route says about its callers, at any depth of its dependencies."""
+    dependant: Dependant | None = getattr(context, "dependant", None)
+    return filter(_is_guard, _calls(dependant)) if dependant is not None else iter(())
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for inner in dependant.dependencies:
+        yield from _calls(inner)
+
+
+def _is_guard(call: object) -> TypeGuard[Requires | Public]:
+    return isinstance(call, Requires | Public)

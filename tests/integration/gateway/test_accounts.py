@@ -5,6 +5,7 @@ import json
 from uuid import UUID
 
 from services.gateway import service
+from services.gateway.domain.accounts import LastAdmin
 from services.gateway.signing import new_signing_key
 from shared.db import now_utc
 from shared.events.accounts import Role
@@ -96,7 +97,7 @@ async def test_two_admins_cannot_remove_each_other_at_once(gateway: Gateway) -> 
                 await service.change_account(
                     session, account_id, {"role": Role.AGENT}, password_hash=None, expected_version=None, now=now_utc()
                 )
-        except Exception:
+        except LastAdmin:
             return False
         return True
 

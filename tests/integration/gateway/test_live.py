@@ -54,6 +54,11 @@ async def frame(socket: ClientConnection) -> dict[str, Any]:
         return received
 
 
+async def to_the_end(socket: ClientConnection) -> None:
+    while True:
+        await frame(socket)
+
+
 def event_of(data: EventData, aggregate_id: UUID) -> Event[Any]:
     return Event(
         id=uuid7(),
@@ -213,15 +218,14 @@ async def test_an_expired_client_is_closed(gateway: Gateway, served: str) -> Non
 async def test_a_slow_client_is_closed_and_holds_up_nobody(
     gateway: Gateway, served: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with listening(gateway, served) as healthy:
-        await frame(healthy)
+    async with listening(gateway, served) as slow:
+        await frame(slow)
         client = next(iter(gateway.app.state.parts.hub._clients))
         for n in range(hub_module.QUEUE_FRAMES + 1):
             client.offer(n + 1, "{}")
         assert client.end.result() == ("resync", 1013)
         with pytest.raises(websockets.ConnectionClosed):
-            while True:
-                await frame(healthy)
+            await to_the_end(slow)
         async with listening(gateway, served) as other:
             await frame(other)
             await append(gateway, {"type": "test"})
