@@ -45,6 +45,7 @@ def service_environment(
     if service == "gateway":
         email, password = home.administrator()
         usual |= {"DESK_GATEWAY_BOOTSTRAP_EMAIL": email, "DESK_GATEWAY_BOOTSTRAP_PASSWORD": password}
+        usual["DESK_GATEWAY_KEY_SECRET"] = home.secret("gateway_keys")
     return {**usual, **inherited, **own}
 
 

@@ -97,6 +97,15 @@ class Home:
             write_private(self.secrets_file, kept)
         return {service: passwords[service] for service in services}
 
+    def secret(self, name: str) -> str:
+        """A secret for one purpose, made up once and kept."""
+        kept = read_private(self.secrets_file)
+        secrets_kept: dict[str, str] = kept.setdefault("secrets", {})
+        if name not in secrets_kept:
+            secrets_kept[name] = secrets.token_urlsafe(32)
+            write_private(self.secrets_file, kept)
+        return secrets_kept[name]
+
     def administrator(self) -> tuple[str, str]:
         """E-mail address and password of the first administrator, made up once and kept."""
         kept = read_private(self.secrets_file)

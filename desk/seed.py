@@ -7,6 +7,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from functools import partial
 from http import HTTPStatus
@@ -17,9 +18,11 @@ from desk.home import Home, read_private, write_private
 from desk.samples import Sample, load_samples
 
 _FIRST_LANGUAGES = ("en", "hi", "bn", "de", "es", "ar")
-_PROJECTION_PATIENCE_SECONDS = 30.0  # routing learns of an account by event
-_RETRY_STATUSES = {0, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY}
-_RETRY_STATUSES |= {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+_PATIENCE_SECONDS = 30.0
+_BUSY = {0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
+# Services learn of signing keys and accounts by event: right after the first start a token or an agent may be news.
+_NOT_KNOWN_YET = {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
+_LOOK_SECONDS = 0.25
 
 
 class SeedError(Exception):
@@ -86,7 +89,7 @@ def seed(url: str, home: Home, known: Sequence[Login] = ()) -> list[Login]:
     _write_logins(home, ordered, complete=False)
     try:
         with DeskClient(url) as client:
-            _patiently(lambda: client.sign_in(administrator, password))
+            _patiently(partial(client.sign_in, administrator, password), also=frozenset())
             for person in PEOPLE:
                 _create_account(client, person, logins[person.email].password)
             _describe_agents(client)
@@ -122,14 +125,14 @@ def _create_account(client: DeskClient, person: Person, password: str) -> None:
         "languages": list(person.languages),
     }
     try:
-        client.call("POST", "/api/accounts", account)
+        _patiently(partial(client.call, "POST", "/api/accounts", account))
     except RequestFailed as error:
         if error.status != HTTPStatus.CONFLICT:  # an interrupted run made it; its password is written down
             raise
 
 
 def _describe_agents(client: DeskClient) -> None:
-    ids = {account["email"]: account["id"] for account in _accounts(client)}
+    ids = {account["email"]: account["id"] for account in _patiently(partial(_accounts, client))}
     for person in PEOPLE:
         if person.capacity:
             profile = {
@@ -151,16 +154,16 @@ def _accounts(client: DeskClient) -> list[dict[str, Any]]:
     return accounts
 
 
-def _patiently(call: Callable[[], Any]) -> Any:
-    """Repeat what fails because something else has not caught up yet. Raises the last RequestFailed."""
-    deadline = time.monotonic() + _PROJECTION_PATIENCE_SECONDS
+def _patiently(call: Callable[[], Any], *, also: AbstractSet[int] = _NOT_KNOWN_YET) -> Any:
+    """Repeat what fails because the desk is busy, or with a status in `also`. Raises the last RequestFailed."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
             return call()
         except RequestFailed as error:
-            if error.status not in _RETRY_STATUSES or time.monotonic() > deadline:
+            if error.status not in _BUSY | also or time.monotonic() > deadline:
                 raise
-            time.sleep(min(error.retry_after, 0.25) if error.status == HTTPStatus.NOT_FOUND else error.retry_after)
+            time.sleep(error.retry_after if error.status in _BUSY else _LOOK_SECONDS)
 
 
 def _write_logins(home: Home, logins: Sequence[Login], *, complete: bool) -> None:
