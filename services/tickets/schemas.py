@@ -18,7 +18,7 @@ from shared.events.tickets import MessageKind
 
 def _plain(text: str) -> str:
     if CONTROL.search(text):
-        raise ValueError("must not contain NUL or other control characters")
+        raise ValueError("must not contain NUL, other control characters or lone surrogates")
     return text
 
 
@@ -40,15 +40,19 @@ def _fits(text: str) -> str:
     return text
 
 
-Line = Annotated[str, AfterValidator(_one_line)]
-Subject = Annotated[Line, Field(min_length=1, max_length=MAX_SUBJECT_CHARS), AfterValidator(_said)]
-MessageText = Annotated[str, AfterValidator(_plain), AfterValidator(_said), AfterValidator(_fits)]
-Tag = Annotated[Line, Field(min_length=1, max_length=64)]
-Name = Annotated[Line, Field(max_length=200)]
-Group = Annotated[Line, Field(min_length=1, max_length=100)]
+Subject = Annotated[
+    str, Field(min_length=1, max_length=MAX_SUBJECT_CHARS), AfterValidator(_one_line), AfterValidator(_said)
+]
+OptionalSubject = Annotated[str, Field(max_length=MAX_SUBJECT_CHARS), AfterValidator(_one_line)]
+MessageText = Annotated[str, Field(min_length=1), AfterValidator(_plain), AfterValidator(_said), AfterValidator(_fits)]
+Tag = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_one_line)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Group = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 Email = Annotated[
-    str, Field(pattern=r'^[^@\s<>()\[\],;:\\"\x00-\x1f]+@[^@\s<>()\[\],;:\\"\x00-\x1f]+$', max_length=254)
+    str,
+    Field(pattern=r'^[^@\s<>()\[\],;:\\"]+@[^@\s<>()\[\],;:\\"]+$', max_length=254),
+    AfterValidator(_plain),
 ]
 Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{1,14}$")]
 
@@ -82,7 +86,7 @@ class NewRequester(_Closed):
 class NewTicketBody(_Closed):
     """A ticket to open. Agents name the requester; customers are it, and set no more than type and text."""
 
-    subject: Annotated[Line, Field(max_length=MAX_SUBJECT_CHARS)] = ""
+    subject: OptionalSubject = ""
     text: MessageText
     requester: NewRequester | None = None
     priority: Priority | None = None

@@ -7,12 +7,13 @@ MAX_TEXT_BYTES = 64 * 1024
 MAX_EXCERPT_BYTES = 4 * 1024
 
 # PostgreSQL's text has no NUL; the other C0 controls mean nothing in a message and grow sixfold when escaped in JSON.
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# A surrogate by itself, which JSON can spell, is no character at all and has no UTF-8.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BREAKS = re.compile(r"\s+")
 
 
 def storable(text: str) -> str:
-    """The text with control characters replaced by U+FFFD; tabs and line breaks stay."""
+    """The text with control characters and lone surrogates replaced by U+FFFD; tabs and line breaks stay."""
     return CONTROL.sub("\ufffd", text)
 
 

@@ -7,6 +7,7 @@ from services.tickets.domain.identity import identity
 from services.tickets.domain.texts import MAX_SUBJECT_CHARS, cut, storable, subject_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
+any_texts = st.text(st.characters())
 
 
 @given(texts, st.integers(0, 40))
@@ -19,13 +20,15 @@ def test_cut_keeps_the_longest_whole_start(text: str, limit: int) -> None:
         assert len(text[: len(kept) + 1].encode()) > limit
 
 
-@given(texts)
+@given(any_texts)
+@example("\ud800")
 @example("a\x00b\tc\r\nd\x7f")
 def test_what_is_storable_has_no_controls_but_tabs_and_breaks(text: str) -> None:
     kept = storable(text)
     assert len(kept) == len(text)
     assert all(character in "\t\n\r" or ord(character) >= 32 for character in kept)
     assert "\x7f" not in kept
+    kept.encode()
 
 
 @given(texts, texts)
