@@ -59,14 +59,14 @@ class ParserPool:
     async def parse(self, raw: bytes) -> ParsedMail:
         """Parse one mail. Raises ParserFailed.
 
-        A mail that uses up its time is tried once more without looking for quotations: their patterns are the part
-        that can be led astray by harmless text.
+        A mail whose process ended or used up its time is tried once more, in a new one and without looking for
+        quotations: the process may have died of something else, and those patterns can be led astray by harmless text.
         """
         async with self._slots:
             try:
                 return await self._attempt(raw, strip_quotes=True)
             except ParserFailed as failure:
-                if failure.reason != "parser_timeout":
+                if failure.reason not in {"parser_timeout", "parser_crashed"}:
                     raise
             return await self._attempt(raw, strip_quotes=False)
 
@@ -82,7 +82,7 @@ class ParserPool:
 
     @asynccontextmanager
     async def _parser(self) -> "AsyncIterator[_Parser]":
-        parser = self._idle.pop() if self._idle else await _Parser.start(self._limits)
+        parser = await self._take()
         try:
             yield parser
         finally:
@@ -90,6 +90,14 @@ class ParserPool:
                 self._idle.append(parser)
             else:
                 await parser.kill()
+
+    async def _take(self) -> "_Parser":
+        while self._idle:
+            parser = self._idle.pop()
+            if parser.usable:
+                return parser
+            await parser.kill()
+        return await _Parser.start(self._limits)
 
 
 class _Parser:

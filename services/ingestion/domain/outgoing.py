@@ -83,6 +83,7 @@ def compose(mail: OutgoingMail) -> EmailMessage:
     if chain := [each for each in mail.references if _ID.fullmatch(each)]:
         message["References"] = " ".join(f"<{each}>" for each in _bounded(chain))
     message.set_content(mail.text + "\n")
+    _check_fields(message)
     for attachment in mail.attachments:
         kind, _, subkind = attachment.content_type.partition("/")
         if kind in {"message", "multipart"} or not subkind:  # whose content may not be base64
@@ -93,11 +94,27 @@ def compose(mail: OutgoingMail) -> EmailMessage:
 
 def reply_subject(subject: str, ticket_number: int) -> str:
     """`Re: subject [#number]` on one line, with each part only once."""
-    line = clean_line(subject, 400)
+    line = _plain(subject, 400)
     tag = f"[#{ticket_number}]"
     if tag not in line:
         line = f"{line} {tag}".strip()
     return line if _REPLY_PREFIX.match(line) else f"Re: {line}"
+
+
+def _plain(text: str, limit: int) -> str:
+    """Text for a header, on one line and without encoded words.
+
+    Python decodes those when a value is set: one with an encoded line break would be written as one (CVE-2024-6923).
+    """
+    return clean_line(text, limit).replace("=?", "= ?")
+
+
+def _check_fields(message: EmailMessage) -> None:
+    """Raise Undeliverable unless the written header has exactly the fields that were set."""
+    head = bytes(message).partition(b"\r\n\r\n")[0]
+    written = [line.partition(b":")[0].decode("ascii") for line in head.split(b"\r\n") if line[:1] not in {b" ", b"\t"}]
+    if written != list(message.keys()):
+        raise Undeliverable("header")
 
 
 def _bounded(chain: Sequence[str]) -> Sequence[str]:
@@ -118,4 +135,4 @@ def _address(mailbox: Mailbox) -> Address:
         domain = mailbox.domain.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise Undeliverable("domain") from error
-    return Address(display_name=clean_line(mailbox.name, 200), username=mailbox.local, domain=domain)
+    return Address(display_name=_plain(mailbox.name, 200), username=mailbox.local, domain=domain)
