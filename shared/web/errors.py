@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from shared.auth import AuthError
 from shared.telemetry import get_logger
-from shared.web.problem import Problem, Unavailable, Unprocessable, problem_response, response_of
+from shared.web.problem import Conflict, Problem, Unavailable, Unprocessable, problem_response, response_of
 
 log = get_logger(__name__)
 
@@ -26,6 +26,7 @@ log = get_logger(__name__)
 _TRANSIENT_CLASSES = {"08", "53", "57", "58"}
 _TRANSIENT_STATES = {"40001", "40P01", "55P03", "25P03"}
 _DATA_CLASS = "22"
+_TAKEN = {"23505", "23P01"}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 # Close codes of RFC 6455 section 7.4.1.
 _POLICY_VIOLATION = 1008
@@ -108,6 +109,9 @@ async def _database(connection: HTTPConnection, error: Exception) -> JSONRespons
         return await _unavailable(connection, error)
     if isinstance(failure.orig, OSError | asyncpg.InterfaceError) or _is_lost_connection(failure):
         return await _unavailable(connection, error)
+    if state in _TAKEN:
+        # Two requests asked for the same at once, and the other one was first.
+        return await _answer(connection, response_of(Conflict("There is one like this already.", slug="taken")))
     if state[:2] == _DATA_CLASS:
         detail = "A value cannot be stored, such as a NUL character or a number out of range."
         return await _answer(connection, response_of(Unprocessable(detail)))

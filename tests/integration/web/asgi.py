@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,7 +89,7 @@ class Client:
             "server": ("desk", 80),
             "state": {},
         }
-        incoming = iter([content] if chunks is None else [*chunks, b""])
+        incoming = iter([content]) if chunks is None else chain(chunks, [b""])
         started: dict[str, Any] = {}
         parts: list[bytes] = []
 
