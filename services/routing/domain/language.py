@@ -31,7 +31,7 @@ _MIN_SIGNS = 2
 
 _NOISE = re.compile(
     r"""https?://\S+ | www\.\S+ | [\w.+-]+@[\w-]+\.[\w.-]+   # addresses
-        | \b(?=\w*\d)[\w-]{2,}\b                             # order numbers, codes
+        | (?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{2,}   # order numbers, codes
         | (?m:^\s*>.*$)                                      # quoted lines
     """,
     re.VERBOSE,

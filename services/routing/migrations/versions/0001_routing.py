@@ -42,7 +42,7 @@ CREATE TABLE routing.tickets (
     queue              text,
     released_by        uuid[] NOT NULL DEFAULT '{}',
     declines           integer NOT NULL DEFAULT 0,
-    route_after        timestamptz NOT NULL DEFAULT '-infinity'
+    route_after        timestamptz NOT NULL DEFAULT 'epoch'
 ) WITH (fillfactor = 80);
 CREATE INDEX ix_tickets_waiting ON routing.tickets (priority_rank DESC, created_at) WHERE queue IS NOT NULL;
 CREATE INDEX ix_tickets_load ON routing.tickets (assignee_id)

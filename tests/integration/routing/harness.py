@@ -1,0 +1,214 @@
+"""The routing service on a fresh database, agents, and tickets to give to them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import text
+
+from services.routing import service
+from services.routing.app import create_app
+from services.routing.detector import Sample
+from services.routing.domain.language import Verdict
+from services.routing.settings import RoutingSettings
+from shared.auth import Principal
+from shared.auth.tables import keep_keys
+from shared.auth.tokens import encode_public_key, sign
+from shared.db import Database, now_utc
+from shared.events import Event, EventData
+from shared.events.accounts import AccountChanged, Role, SigningKeyPublished
+from shared.events.common import (
+    Actor,
+    ActorKind,
+    Channel,
+    Priority,
+    Requester,
+    TicketSnapshot,
+    TicketStatus,
+    TicketType,
+)
+from shared.events.tickets import FieldChange, TicketChanged, TicketCreated, TicketRoutingDeclined
+from shared.ids import uuid7
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SOMEBODY = Actor(kind=ActorKind.AGENT, id=str(UUID(int=9)), name="Asha")
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def event_of(data: EventData, aggregate_id: UUID) -> Event[Any]:
+    return Event(
+        id=uuid7(),
+        source=data.source,
+        aggregate_id=str(aggregate_id),
+        aggregate_version=1,
+        time=START,
+        data=data,
+        correlation_id="test",
+    )
+
+
+def ticket(ticket_id: UUID, **fields: Any) -> TicketSnapshot:
+    given: dict[str, Any] = {
+        "id": ticket_id,
+        "number": 1,
+        "version": 1,
+        "subject": "Printer on fire",
+        "status": TicketStatus.NEW,
+        "priority": Priority.NORMAL,
+        "type": TicketType.QUESTION,
+        "channel": Channel.EMAIL,
+        "requester": Requester(customer_id=UUID(int=8), name="Ben"),
+        "created_at": START,
+        "updated_at": START,
+    }
+    return TicketSnapshot(**(given | fields))
+
+
+class SpokenLanguage:
+    """Takes the first word of a text for the name of its language, so that tests of assignment need no models."""
+
+    async def identify(self, samples: Sequence[Sample], *, desk: Collection[str]) -> list[Verdict]:  # noqa: ARG002
+        words = [sample.text.split()[0] if sample.text else "" for sample in samples]
+        return [Verdict(word, 0.9) if len(word) == 2 else Verdict(None, 0.1) for word in words]
+
+
+class Desk:
+    def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
+        self.database = database
+        self.key = key
+        self.app = create_app(RoutingSettings(database_url=database.url), database)
+
+    async def agent(self, *languages: str, capacity: int = 20, available: bool = True, **fields: Any) -> UUID:
+        """An agent, by their account's event and what a supervisor sets."""
+        account_id: UUID = fields.pop("account_id", None) or uuid7()
+        skills = fields.pop("skills", ())
+        given: dict[str, Any] = {
+            "account_id": account_id,
+            "email": "agent@example.com",
+            "name": f"Agent {account_id}",
+            "role": Role.AGENT,
+            "languages": languages,
+            "version": 1,
+        }
+        await self.take(service.take_accounts, event_of(AccountChanged(**(given | fields)), account_id))
+        async with self.database.transaction() as session:
+            await service.configure_agent(
+                session,
+                account_id,
+                skills=skills,
+                languages=None,
+                capacity=capacity,
+                available=available,
+                by_themselves=False,
+            )
+        return account_id
+
+    async def create(self, *ticket_ids: UUID, excerpt: str = "en", seconds: float = 0, **fields: Any) -> None:
+        """One batch of new tickets; the first word of `excerpt` is their language."""
+        events = [
+            event_of(TicketCreated(ticket=ticket(one, **fields), excerpt=f"{excerpt} {'x' * 40}", actor=SOMEBODY), one)
+            for one in ticket_ids
+        ]
+        await self.take(service.take_created, *events, detector=SpokenLanguage(), now=at(seconds))
+
+    async def change(
+        self, ticket_id: UUID, *, seconds: float = 0, before: dict[str, Any] | None = None, **fields: Any
+    ) -> None:
+        """A changed ticket; `before` holds what the named fields were."""
+        snapshot = ticket(ticket_id, **fields)
+        changes = {
+            name: FieldChange(before=old, after=snapshot.model_dump(mode="json")[name])
+            for name, old in (before or {}).items()
+        }
+        data = TicketChanged(ticket=snapshot, changes=changes, actor=SOMEBODY, cause="test", changed_at=at(seconds))
+        await self.take(service.take_changed, event_of(data, ticket_id), now=at(seconds))
+
+    async def decline(self, ticket_id: UUID, decision_id: str, *, seconds: float = 0, **fields: Any) -> None:
+        data = TicketRoutingDeclined(
+            ticket=ticket(ticket_id, **fields), decision_id=UUID(decision_id), reason="moved on"
+        )
+        await self.take(service.take_declined, event_of(data, ticket_id), now=at(seconds))
+
+    async def take(self, use_case: Callable[..., Awaitable[None]], *events: Event[Any], **fixed: Any) -> None:
+        async with self.database.transaction() as session:
+            await use_case(session, events, **fixed)
+
+    async def drain(self, seconds: float = 0) -> int:
+        async with self.database.transaction() as session:
+            return await service.drain_queues(session, at(seconds))
+
+    async def rows(self, sql: str, **parameters: Any) -> Sequence[Any]:
+        async with self.database.read() as session:
+            return (await session.execute(text(sql), parameters)).all()
+
+    async def routed(self, ticket_id: UUID) -> list[dict[str, Any]]:
+        """Data of the proposals for a ticket, in order."""
+        rows = await self.rows(
+            """SELECT CAST(data AS json) AS data FROM outbox
+               WHERE aggregate_id = :id AND type = 'ticket.routed.v1' ORDER BY id""",
+            id=str(ticket_id),
+        )
+        return [row.data for row in rows]
+
+    async def assignees(self, ticket_id: UUID) -> list[UUID | None]:
+        return [UUID(one["assignee_id"]) if one["assignee_id"] else None for one in await self.routed(ticket_id)]
+
+    async def states(self, ticket_id: UUID) -> list[str]:
+        """States of the reservations made for a ticket, in order."""
+        rows = await self.rows(
+            "SELECT state FROM reservations WHERE ticket_id = :id ORDER BY decision_id", id=ticket_id
+        )
+        return [row.state for row in rows]
+
+    async def loads(self) -> dict[UUID, int]:
+        async with self.client(Role.ADMIN) as client:
+            return {UUID(one["id"]): one["load"] for one in (await client.get("/api/agents")).json()["items"]}
+
+    @asynccontextmanager
+    async def client(self, role: Role, account_id: UUID | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        token = sign(
+            Principal(account_id or uuid7(), role, "Asha", session_id=uuid7()),
+            key=self.key,
+            kid="k1",
+            now=now_utc(),
+            lifetime=timedelta(minutes=5),
+        )
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.app),
+            base_url="http://desk",
+            headers={"Authorization": f"Bearer {token}"},
+        ) as client:
+            yield client
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[list[str]]:
+        """Every statement that is executed meanwhile."""
+        seen: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            seen.append(statement)
+
+        engine = self.database.engine.sync_engine
+        sqlalchemy_event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield seen
+        finally:
+            sqlalchemy_event.remove(engine, "before_cursor_execute", note)
+
+
+async def desk_of(database: Database) -> Desk:
+    key = Ed25519PrivateKey.generate()
+    published = SigningKeyPublished(
+        kid="k1", public_key=encode_public_key(key.public_key()), not_before=now_utc() - timedelta(days=1)
+    )
+    async with database.transaction() as session:
+        await keep_keys(session, [published])
+    return Desk(database, key)

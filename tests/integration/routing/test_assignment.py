@@ -1,0 +1,199 @@
+"""Assignment on real PostgreSQL: capacity under concurrency, reservations, queues, and what is told."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from services.routing import service
+from services.routing.models import metadata
+from shared.events.accounts import Role
+from shared.events.common import Priority, TicketStatus
+from shared.ids import uuid7
+from tests.integration.routing.harness import Desk, at
+
+
+async def test_a_new_ticket_is_classified_and_proposed_with_its_reasons(desk: Desk) -> None:
+    german, english = await desk.agent("de-DE"), await desk.agent("en")
+    one = uuid7()
+    await desk.create(one, excerpt="de")
+    rows = await desk.rows("SELECT type, correlation_id, causation_id FROM outbox ORDER BY id")
+    assert [row.type for row in rows] == ["ticket.classified.v1", "ticket.routed.v1"]
+    assert all(row.causation_id and row.correlation_id == "test" for row in rows)
+    [proposal] = await desk.routed(one)
+    assert (proposal["assignee_id"], proposal["ticket_version"], proposal["queue"]) == (str(german), 1, "general:de")
+    assert proposal["reasons"] == ["speaks de", "load 0 of 20"]
+    assert [UUID(candidate["agent_id"]) for candidate in proposal["candidates"]] == [german, english]
+    assert (await desk.loads())[german] == 1
+
+
+async def test_a_ticket_that_has_somebody_is_left_alone_and_counts(desk: Desk) -> None:
+    agent = await desk.agent("en", capacity=1)
+    held, waiting = uuid7(), uuid7()
+    await desk.create(held, assignee_id=agent)
+    assert await desk.routed(held) == []
+    await desk.create(waiting)
+    assert await desk.assignees(waiting) == [None]
+
+
+async def test_a_language_that_was_stated_is_not_guessed_again(desk: Desk) -> None:
+    french = await desk.agent("fr")
+    one = uuid7()
+    await desk.create(one, excerpt="de", language="fr-CA")
+    assert await desk.assignees(one) == [french]
+    assert len(await desk.rows("SELECT 1 FROM outbox WHERE type = 'ticket.classified.v1'")) == 0
+
+
+async def test_eight_workers_at_once_never_exceed_capacity(desk: Desk) -> None:
+    agents = {await desk.agent("en", capacity=capacity): capacity for capacity in (3, 5, 7)}
+    batches = [[uuid7() for _ in range(5)] for _ in range(8)]
+    await asyncio.gather(*(desk.create(*batch) for batch in batches))
+    loads = await desk.loads()
+    assert loads == agents, "every place is taken, and none twice"
+    proposed = [await desk.assignees(one) for batch in batches for one in batch]
+    assert sum(1 for assignees in proposed if assignees != [None]) == 15
+    waiting = await desk.rows("SELECT count(*) FROM tickets WHERE queue IS NOT NULL")
+    assert waiting[0][0] == 25
+
+
+async def test_queues_and_new_tickets_that_race_for_places_never_exceed_capacity(desk: Desk) -> None:
+    agent = await desk.agent("en", capacity=0)
+    await desk.create(*(uuid7() for _ in range(20)))
+    await desk.agent("en", capacity=10, account_id=agent)
+    await asyncio.gather(
+        desk.drain(), desk.create(*(uuid7() for _ in range(5))), desk.drain(), desk.create(uuid7()), desk.drain()
+    )
+    assert await desk.loads() == {agent: 10}
+
+
+async def test_the_ticket_with_its_new_assignee_confirms_the_reservation(desk: Desk) -> None:
+    agent = await desk.agent("en")
+    one = uuid7()
+    await desk.create(one)
+    await desk.change(one, assignee_id=agent, version=2)
+    assert await desk.states(one) == ["confirmed"]
+    assert await desk.loads() == {agent: 1}
+
+
+async def test_a_person_who_was_faster_frees_the_reservation(desk: Desk) -> None:
+    chosen, other = await desk.agent("en"), await desk.agent("fr")
+    one = uuid7()
+    await desk.create(one)
+    await desk.change(one, assignee_id=other, version=2)
+    assert await desk.states(one) == ["superseded"]
+    assert await desk.loads() == {chosen: 0, other: 1}
+
+
+@pytest.mark.parametrize("status", [TicketStatus.SOLVED, TicketStatus.CLOSED])
+async def test_a_finished_ticket_frees_its_place_and_the_queue_moves_up(desk: Desk, status: TicketStatus) -> None:
+    agent = await desk.agent("en", capacity=1)
+    first, second = uuid7(), uuid7()
+    await desk.create(first)
+    await desk.change(first, assignee_id=agent)
+    await desk.create(second)
+    assert await desk.drain() == 0
+    await desk.change(first, assignee_id=agent, status=status)
+    assert await desk.drain() == 1
+    assert await desk.assignees(second) == [None, agent]
+    assert await desk.loads() == {agent: 1}
+
+
+async def test_a_declined_proposal_frees_its_place(desk: Desk) -> None:
+    agent = await desk.agent("en")
+    one = uuid7()
+    await desk.create(one)
+    [proposal] = await desk.routed(one)
+    await desk.decline(one, proposal["decision_id"], status=TicketStatus.SOLVED)
+    assert await desk.states(one) == ["declined"]
+    assert await desk.loads() == {agent: 0}
+
+
+async def test_declined_tickets_are_tried_again_at_once_and_then_ever_more_slowly(desk: Desk) -> None:
+    agent = await desk.agent("en")
+    one = uuid7()
+    await desk.create(one)
+    await desk.decline(one, (await desk.routed(one))[-1]["decision_id"], version=2)
+    assert [proposal["ticket_version"] for proposal in await desk.routed(one)] == [1, 2]
+    await desk.decline(one, (await desk.routed(one))[-1]["decision_id"], version=3)
+    assert len(await desk.routed(one)) == 2
+    assert await desk.drain(seconds=1) == 0
+    assert await desk.drain(seconds=2) == 1
+    assert await desk.assignees(one) == [agent] * 3
+    assert await desk.loads() == {agent: 1}
+
+
+async def test_who_lets_go_of_a_ticket_is_not_proposed_for_it_again(desk: Desk) -> None:
+    first, second = await desk.agent("de"), await desk.agent("en")
+    one = uuid7()
+    await desk.create(one, excerpt="de")
+    await desk.change(one, assignee_id=first, language="de")
+    await desk.change(one, language="de", before={"assignee_id": str(first)})
+    assert await desk.assignees(one) == [first, second]
+
+
+async def test_queues_are_drained_by_priority_and_then_by_age(desk: Desk) -> None:
+    agent = await desk.agent("en", available=False)
+    old, new, urgent = uuid7(), uuid7(), uuid7()
+    await desk.create(new, created_at=at(10))
+    await desk.create(old, created_at=at(5))
+    await desk.create(urgent, created_at=at(20), priority=Priority.URGENT)
+    async with desk.client(Role.SUPERVISOR) as client:
+        queues = (await client.get("/api/routing/queues")).json()["items"]
+        assert [(queue["queue"], queue["waiting"]) for queue in queues] == [("general:en", 3)]
+    for expected in (urgent, old, new):
+        load = (await desk.loads())[agent]
+        await desk.agent("en", capacity=load + 1, account_id=agent)
+        assert await desk.drain() == 1
+        assert (await desk.assignees(expected))[-1] == agent
+
+
+async def test_tickets_that_nobody_can_take_do_not_block_those_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "DRAIN_BATCH", 2)
+    french = await desk.agent("fr", available=False, groups=("support",))
+    await desk.create(*(uuid7() for _ in range(5)), excerpt="ja", priority=Priority.URGENT)
+    await desk.create(*(uuid7() for _ in range(5)), excerpt="fr", group="sales", priority=Priority.URGENT)
+    behind = uuid7()
+    await desk.create(behind, excerpt="fr", group="support", priority=Priority.LOW)
+    await desk.agent("fr", account_id=french, groups=("support",))
+    assert await desk.drain() == 1
+    assert (await desk.assignees(behind))[-1] == french
+    assert await desk.drain() == 0
+
+
+async def test_an_unanswered_proposal_is_made_again_and_keeps_its_place(desk: Desk) -> None:
+    agent = await desk.agent("en")
+    one = uuid7()
+    await desk.create(one)
+
+    async def renew(seconds: float) -> int:
+        async with desk.database.transaction() as session:
+            return await service.renew_proposals(session, at(seconds), after=timedelta(minutes=5))
+
+    assert await renew(299) == 0
+    assert await renew(301) == 1
+    assert await renew(302) == 0
+    first, second = await desk.routed(one)
+    assert first["decision_id"] == second["decision_id"]
+    assert second["candidates"] == first["candidates"]
+    assert await desk.loads() == {agent: 1}
+
+
+@pytest.mark.parametrize("size", [1, 100])
+async def test_a_batch_takes_the_same_few_statements_whatever_its_size(desk: Desk, size: int) -> None:
+    await desk.agent("en", capacity=500)
+    async with desk.statements() as seen:
+        await desk.create(*(uuid7() for _ in range(size)))
+    assert len(seen) <= 9, seen
+
+
+async def test_the_models_are_what_the_migrations_made(desk: Desk) -> None:
+    rows = await desk.rows(
+        "SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = 'routing'"
+    )
+    columns = {(row.table_name, row.column_name): row.is_nullable == "YES" for row in rows}
+    for table in metadata.sorted_tables:
+        ours = {(table.name, column.name): column.nullable for column in table.columns}
+        assert ours == {key: nullable for key, nullable in columns.items() if key[0] == table.name}

@@ -1,0 +1,186 @@
+"""Who gets a ticket: order of the reasons, exclusions, capacity; and that a decision is always explained."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.routing.domain.assignment import KEPT_CANDIDATES, Agent, WaitingTicket, assign, decide, queue_of
+from shared.events.accounts import Role
+from shared.events.common import TicketType
+
+
+def agent(number: int, **fields: Any) -> Agent:
+    given: dict[str, Any] = {
+        "id": UUID(int=number),
+        "name": f"Agent {number}",
+        "role": Role.AGENT,
+        "active": True,
+        "available": True,
+        "languages": frozenset({"en"}),
+        "skills": frozenset(),
+        "groups": frozenset(),
+        "capacity": 10,
+        "load": 0,
+    }
+    return Agent(**(given | fields))
+
+
+def ticket(number: int = 1000, **fields: Any) -> WaitingTicket:
+    given: dict[str, Any] = {
+        "id": UUID(int=number),
+        "version": 1,
+        "type": TicketType.BILLING,
+        "group": None,
+        "language": "de",
+        "tier": "standard",
+    }
+    return WaitingTicket(**(given | fields))
+
+
+def chosen(one: WaitingTicket, *agents: Agent) -> int | None:
+    decision = decide(one, {each.id: each for each in agents})
+    return None if decision.assignee_id is None else decision.assignee_id.int
+
+
+GERMAN = frozenset({"de"})
+
+
+def test_language_comes_before_any_set_of_skills() -> None:
+    skilled = agent(1, skills=frozenset({"billing", "gold", "a", "b", "c"}))
+    german = agent(2, languages=GERMAN, load=9)
+    assert chosen(ticket(tier="gold", tags=("a", "b", "c")), skilled, german) == 2
+
+
+def test_among_speakers_the_skilled_one_is_taken_however_busy() -> None:
+    skilled = agent(1, languages=GERMAN, skills=frozenset({"billing"}), load=9)
+    assert chosen(ticket(), skilled, agent(2, languages=GERMAN)) == 1
+
+
+def test_tier_and_tags_decide_between_equals() -> None:
+    plain, tagged = agent(1, languages=GERMAN), agent(2, languages=GERMAN, skills=frozenset({"refund"}))
+    vip = agent(3, languages=GERMAN, skills=frozenset({"gold"}))
+    assert chosen(ticket(tags=("refund",)), plain, tagged) == 2
+    assert chosen(ticket(tags=("refund",), tier="gold"), plain, tagged, vip) == 3
+
+
+def test_the_less_loaded_one_relative_to_their_capacity_is_taken() -> None:
+    assert chosen(ticket(), agent(1, languages=GERMAN, load=1, capacity=2), agent(2, languages=GERMAN, load=4)) == 2
+
+
+def test_without_a_speaker_it_falls_back_and_says_so() -> None:
+    decision = decide(ticket(), {UUID(int=1): agent(1), UUID(int=2): agent(2, languages=frozenset({"fr"}))})
+    assert decision.assignee_id == UUID(int=1)
+    assert decision.reasons[0] == "nobody free speaks de: fallback to en"
+    assert "speaks neither the ticket's language nor the fallback language" in decision.candidates[1].reasons
+
+
+def test_who_is_not_known_to_speak_anything_speaks_the_fallback_language() -> None:
+    assert chosen(ticket(), agent(1, languages=frozenset())) == 1
+
+
+def test_a_ticket_of_unknown_language_goes_to_anybody_but_first_to_speakers_of_the_fallback() -> None:
+    french = agent(1, languages=frozenset({"fr"}))
+    assert chosen(ticket(language=None), french) == 1
+    assert chosen(ticket(language=None), french, agent(2, load=9)) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"role": Role.ADMIN}, "not an agent"),
+        ({"active": False}, "inactive"),
+        ({"available": False}, "away"),
+        ({"groups": frozenset({"sales"})}, "not in the ticket's group"),
+        ({"load": 10}, "at capacity"),
+        ({"load": 12}, "at capacity"),
+        ({"capacity": 0}, "at capacity"),
+        ({"id": UUID(int=77)}, "let go of this ticket before"),
+    ],
+)
+def test_who_is_left_out_is_told_why(fields: dict[str, Any], reason: str) -> None:
+    one = replace(agent(1, languages=GERMAN, groups=frozenset({"support"})), **fields)
+    decision = decide(ticket(group="support", released_by=frozenset({UUID(int=77)})), {one.id: one})
+    assert decision.assignee_id is None
+    assert decision.reasons == ("nobody fits now", f"1 left out: {reason}")
+    assert decision.candidates[0].reasons == (reason,)
+    assert decision.queue == "support:de"
+
+
+def test_a_batch_takes_no_more_places_than_there_are() -> None:
+    tickets = [ticket(number) for number in range(10)]
+    agents = [agent(100, languages=GERMAN, capacity=3), agent(101, languages=GERMAN, capacity=4, load=2)]
+    decisions = assign(tickets, agents)
+    assert [decision.assignee_id is not None for decision in decisions] == [True] * 5 + [False] * 5
+
+
+def test_equals_share_the_work_and_the_same_question_has_the_same_answer() -> None:
+    agents = {UUID(int=n): agent(n, languages=GERMAN) for n in range(1, 5)}
+    first = [decide(ticket(n), agents).assignee_id for n in range(1000, 1100)]
+    assert first == [decide(ticket(n), dict(reversed(agents.items()))).assignee_id for n in range(1000, 1100)]
+    assert set(first) == set(agents)
+
+
+def test_a_decision_keeps_the_best_candidates_of_a_large_desk() -> None:
+    agents = {UUID(int=n): agent(n, languages=GERMAN, available=n % 2 == 0) for n in range(1, 501)}
+    decision = decide(ticket(), agents)
+    assert len(decision.candidates) == KEPT_CANDIDATES
+    assert all(candidate.score is not None for candidate in decision.candidates)
+    assert decision.reasons[-1] == "250 left out: away"
+
+
+def test_queues_are_named_by_group_and_language() -> None:
+    assert [queue_of("sales", "de"), queue_of(None, None)] == ["sales:de", "general:und"]
+
+
+LANGUAGES = st.frozensets(st.sampled_from(["en", "de", "hi"]), max_size=2)
+AGENTS = st.lists(
+    st.builds(
+        agent,
+        st.integers(1, 10**6),
+        languages=LANGUAGES,
+        groups=st.frozensets(st.sampled_from(["sales", "support"])),
+        available=st.booleans(),
+        active=st.booleans(),
+        capacity=st.integers(0, 4),
+        load=st.integers(0, 5),
+    ),
+    max_size=6,
+    unique_by=lambda one: one.id,
+)
+TICKETS = st.lists(
+    st.builds(
+        ticket,
+        st.integers(1, 10**6),
+        group=st.sampled_from([None, "sales", "support"]),
+        language=st.sampled_from([None, "de", "hi", "ja"]),
+    ),
+    max_size=12,
+    unique_by=lambda one: one.id,
+)
+
+
+@given(tickets=TICKETS, agents=AGENTS)
+def test_every_assignment_is_allowed_and_every_agent_is_accounted_for(
+    tickets: list[WaitingTicket], agents: list[Agent]
+) -> None:
+    by_id = {one.id: one for one in agents}
+    given_to: dict[UUID, int] = {}
+    for decision in assign(tickets, agents):
+        assert {candidate.agent_id for candidate in decision.candidates} == set(by_id)
+        for candidate in decision.candidates:
+            assert candidate.reasons
+        if decision.assignee_id is None:
+            assert all(candidate.score is None for candidate in decision.candidates)
+            continue
+        one = by_id[decision.assignee_id]
+        given_to[one.id] = given_to.get(one.id, 0) + 1
+        assert one.active
+        assert one.available
+        assert decision.ticket.group is None or decision.ticket.group in one.groups
+        assert decision.ticket.language in {None, *one.spoken} or "en" in one.spoken
+        assert decision.candidates[0].agent_id == one.id
+    assert all(by_id[one].load + count <= by_id[one].capacity for one, count in given_to.items())
