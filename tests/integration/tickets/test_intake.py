@@ -14,7 +14,7 @@ from shared.ids import uuid7
 from tests.integration.tickets.harness import START, Desk, event_of, received
 
 # Enough for any number of messages: what a batch needs is read, and what it decides is written, by one statement each.
-MAX_STATEMENTS = 18
+MAX_STATEMENTS = 14
 
 
 def again(data: MessageReceived, minutes: int = 5, **fields: Any) -> MessageReceived:
