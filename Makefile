@@ -52,7 +52,7 @@ mutants: $(SYNCED) ## Remove one guard at a time; each time a named test has to 
 	@$(VENV)/bin/python -m tests.mutants $(ARGS)
 
 docs: $(SYNCED) ## Generate what is generated: schemas, OpenAPI, AsyncAPI, tables.
-	@$(VENV)/bin/python -m desk.dev.generated --write
+	@$(VENV)/bin/python -m desk.contracts
 
 ui: $(UI) ## Build the web app.
 
@@ -62,7 +62,7 @@ check: $(SYNCED) $(NODE_MODULES) ## Lint, types, import rules, dependencies, mig
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/deptry .
-	$(VENV)/bin/python -m desk.dev.generated
+	$(VENV)/bin/python -m desk.contracts --check
 	$(VENV)/bin/python -m desk.dev.migrations
 	$(PYTHON) desk/dev/node.py npm run check
 

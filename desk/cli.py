@@ -16,7 +16,7 @@ from desk.accounts import AccountError
 from desk.client import RequestFailed
 from desk.deadletters import app as deadletters
 from desk.demo import DemoError, play_demo
-from desk.edge import EdgeError
+from desk.edge import EdgeError, remove_state
 from desk.embedded import BrokerError, EmbeddedPostgres, PostgresError
 from desk.home import Home, HomeError
 from desk.launcher import Launcher, LaunchError
@@ -117,6 +117,7 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = Fa
         if not yes and not typer.confirm(f"Delete all tickets, accounts and files in {home.path}?"):
             raise typer.Exit(1)
         EmbeddedPostgres(home.postgres, 0).destroy()
+        remove_state(home.edge)
         shutil.rmtree(home.path)
     print("Deleted; `make run` begins anew.")
 

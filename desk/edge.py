@@ -50,6 +50,20 @@ def render(template: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
 
+def _reachable(state: Path) -> Path:
+    """`state`, or what stands for it where nginx's account cannot walk there."""
+    account = unprivileged_account()
+    if account is None or reaches_below(state, account):
+        return state
+    return elsewhere(state, account)
+
+
+def remove_state(state: Path) -> None:
+    """Delete what an edge with this `state` has written, wherever that is."""
+    place = _reachable(state)
+    shutil.rmtree(place if place == state else place.parent, ignore_errors=True)
+
+
 class Edge(Child):
     """nginx as a child of the launcher.
 
@@ -68,9 +82,7 @@ class Edge(Child):
         self._upstreams = dict(upstreams)
         self._account = unprivileged_account()
         self._web = web
-        self._state = state
-        if self._account is not None and not reaches_below(state, self._account):
-            self._state = elsewhere(state, self._account)
+        self._state = _reachable(state)
 
     @property
     def ready(self) -> bool:

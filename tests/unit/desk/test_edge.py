@@ -13,10 +13,10 @@ from desk.roster import ROSTER, SERVICES
 
 UPSTREAMS = {entry.name: entry.port for entry in ROSTER}
 
-# First segment below /api -> service: the table of the architecture.
+# First segment below /api -> service: the table of the architecture, and the service's own name for its OpenAPI.
 ROUTES = {
-    "gateway": ("auth", "accounts", "live"),
-    "ingestion": ("ingest", "channels", "attachments", "webhooks", "imports"),
+    "gateway": ("auth", "accounts", "live", "gateway"),
+    "ingestion": ("ingest", "channels", "attachments", "webhooks", "imports", "ingestion"),
     "tickets": ("tickets", "customers", "views", "search", "macros", "audit", "privacy"),
     "routing": ("routing", "rules", "agents"),
     "sla": ("sla",),
