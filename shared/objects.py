@@ -99,14 +99,23 @@ class ObjectStore:
 
     def _stage(self, key: str) -> BinaryIO:
         path = self._staged(key)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folders(path.parent)
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+    def _make_folders(self, folder: Path) -> None:
+        """`mkdir(parents=True)` gives its mode to the last folder only."""
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        current = self.root
+        current.mkdir(mode=0o700, exist_ok=True)
+        for name in folder.relative_to(self.root).parts:
+            current /= name
+            current.mkdir(mode=0o700, exist_ok=True)
 
     def _publish(self, key: str, staged: BinaryIO) -> None:
         staged.flush()
         os.fsync(staged.fileno())
         path = self._path(key)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folders(path.parent)
         self._staged(key).rename(path)
         # The rename is durable only when the directory that names the file is.
         directory = os.open(path.parent, os.O_RDONLY)

@@ -293,7 +293,8 @@ class _Body:
         if content_type in {"message/delivery-status", "multipart/report"}:
             report_type = str(part.get_param("report-type") or "delivery-status").lower()
             self.delivery_report = self.delivery_report or report_type == "delivery-status"
-        payload = part.get_payload()
+        # Asked for a leaf's payload, `email` would decode it with whatever charset is declared.
+        payload = part.get_payload() if part.is_multipart() else None
         if content_type == "message/delivery-status" and isinstance(payload, list):
             return  # fields for machines; the first part of the report tells the same to people
         if part.get_content_maintype() == "message" and isinstance(payload, list):
@@ -355,15 +356,14 @@ def _serialised(message: Any) -> bytes:
 
 
 def _decoded(part: "Message[Any, Any]") -> bytes:
-    """The part's bytes without transfer encoding; as they stand where the encoding is broken."""
+    """The part's bytes without transfer encoding, as far as that can be undone."""
     try:
         data = part.get_payload(decode=True)
     except (ValueError, LookupError, AssertionError):
         data = None
     if isinstance(data, bytes):
         return data
-    payload = part.get_payload()
-    return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
+    return b""
 
 
 def _declared_charset(part: "Message[Any, Any]") -> str | None:

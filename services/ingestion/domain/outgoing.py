@@ -14,7 +14,7 @@ from services.ingestion.domain.text import clean_line
 
 MAX_REFERENCES = 20
 
-_ID = re.compile(r"[^<>\s\x00-\x20\x7f]{1,250}")
+_ID = re.compile(r"[!-;=?-~]{1,250}")  # visible ASCII but for the angle brackets
 _REPLY_PREFIX = re.compile(r"^\s*re\s*:", re.IGNORECASE)
 
 

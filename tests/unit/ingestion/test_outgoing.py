@@ -1,0 +1,140 @@
+"""Written mail and foreign events, as plain values."""
+
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.ingestion.domain.addresses import Mailbox
+from services.ingestion.domain.cloudevents import MalformedCloudEvent, from_kafka, from_structured, readable
+from services.ingestion.domain.delivery import wait_after
+from services.ingestion.domain.outgoing import OutgoingMail, Undeliverable, compose, reply_subject
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def outgoing(**changes: object) -> OutgoingMail:
+    fields = {
+        "message_id": "a.b@desk.example",
+        "sender": Mailbox("support@desk.example", "Support"),
+        "recipient": Mailbox("ada@example.org", "Ada"),
+        "reply_to": "support+r.x@desk.example",
+        "subject": "Printer",
+        "ticket_number": 7,
+        "text": "Hi",
+        "written_at": NOW,
+    }
+    return OutgoingMail(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+@given(subject=st.text(max_size=120), name=st.text(max_size=80), reference=st.text(max_size=40))
+@settings(deadline=None)
+def test_no_value_adds_a_header(subject: str, name: str, reference: str) -> None:
+    for attack in ("", "\r\nBcc: x@y", "=?utf-8?q?=0D=0ABcc=3A_x=40y?=", "=?utf-8?b?DQpCY2M6IHhAeQ==?="):
+        message = compose(
+            outgoing(
+                subject=subject + attack + subject,
+                recipient=Mailbox("ada@example.org", name + attack + name),
+                sender=Mailbox("support@desk.example", attack + name),
+                in_reply_to=reference + attack,
+                references=[reference, attack],
+            )
+        )
+        parsed = message_from_bytes(bytes(message), policy=policy.compat32)
+        allowed = {"Message-ID", "Date", "From", "To", "Reply-To", "Subject", "In-Reply-To", "References"}
+        allowed |= {"Content-Type", "Content-Transfer-Encoding", "MIME-Version"}
+        assert set(parsed.keys()) <= allowed
+        assert len(parsed.keys()) == len(set(parsed.keys()))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"message_id": "a b@c"},
+        {"message_id": "a>\r\nBcc: x"},
+        {"recipient": Mailbox("ada@example.org\r\nBcc: x@y")},
+        {"recipient": Mailbox("ada@example.org, eve@evil.example")},
+        {"recipient": Mailbox("jöhn@example.org")},
+        {"reply_to": "nobody"},
+    ],
+)
+def test_an_unsafe_address_or_id_is_not_written(changes: dict[str, object]) -> None:
+    with pytest.raises(Undeliverable):
+        compose(outgoing(**changes))
+
+
+def test_long_ids_stay_whole_and_references_are_bounded() -> None:
+    ids = [f"{'x' * 120}{number}@example.org" for number in range(50)]
+    raw = bytes(compose(outgoing(references=ids, in_reply_to=ids[-1])))
+    references = message_from_bytes(raw, policy=policy.compat32)["References"].split()
+    assert references[0] == f"<{ids[0]}>"
+    assert references[-1] == f"<{ids[-1]}>"
+    assert len(references) == 20
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+
+
+def test_subjects_have_prefix_and_tag_once() -> None:
+    assert reply_subject("Printer", 7) == "Re: Printer [#7]"
+    assert reply_subject("RE: Printer [#7]", 7) == "RE: Printer [#7]"
+    assert reply_subject("", 7) == "Re: [#7]"
+
+
+def test_waits_grow_and_end() -> None:
+    waits = []
+    while (wait := wait_after(len(waits) + 1)) is not None:
+        waits.append(wait)
+    assert waits == sorted(waits)
+    assert timedelta(hours=12) < sum(waits, timedelta()) < timedelta(days=5)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_any_data_can_be_read(data: object) -> None:
+    text = readable(data)
+    assert isinstance(text, str)
+    if isinstance(data, str):
+        assert text == data
+
+
+def test_deep_and_long_data_is_bounded() -> None:
+    deep: object = "x"
+    for _ in range(50):
+        deep = {"a": deep}
+    assert readable(deep).count("\n") < 10
+    assert readable(list(range(10_000))).count("\n") < 10_001
+
+
+@given(JSON)
+def test_any_document_is_an_event_or_malformed(document: object) -> None:
+    try:
+        from_structured(document)
+    except MalformedCloudEvent:
+        return
+
+
+def test_binary_and_structured_mode_say_the_same() -> None:
+    structured = from_structured({"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"a": 1}})
+    binary = from_kafka(
+        {
+            "ce_specversion": b"1.0",
+            "ce_id": b"1",
+            "ce_source": b"/s",
+            "ce_type": b"t",
+            "content-type": b"application/json",
+        },
+        b'{"a": 1}',
+    )
+    assert structured == binary
+    encoded = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data_base64": "eyJhIjogMX0="}
+    assert from_structured(encoded) == structured
+    for headers in ({}, {"ce_id": b"\xff"}, {"content-type": b"application/cloudevents+json"}):
+        with pytest.raises(MalformedCloudEvent):
+            from_kafka(headers, b"{")
