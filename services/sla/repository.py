@@ -17,7 +17,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.sla.domain.clock import Clock, Interval, Plan, TimerKind, timers_of
-from services.sla.domain.policy import Fact, Policy, Targets
+from services.sla.domain.policy import Fact, Policy, StoredPolicy, Targets
 from shared.events.common import Channel, Priority, TicketStatus
 from shared.events.sla import ClockState, SlaMetric
 
@@ -38,16 +38,6 @@ class DueTimer:
     kind: TimerKind
     generation: int
     assignee_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPolicy:
-    """A policy with what editing needs: `version` is its ETag."""
-
-    policy: Policy
-    calendar: str
-    version: int
-    updated_at: datetime
 
 
 class SlaRepository:

@@ -7,8 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.sla.domain.clock import Clock
-from services.sla.domain.policy import Policy, Targets
-from services.sla.repository import StoredPolicy
+from services.sla.domain.policy import Policy, StoredPolicy, Targets
 from shared.events.common import Channel, Priority
 from shared.events.sla import ClockState, SlaMetric
 

@@ -12,8 +12,8 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.sla.domain.clock import Clock, Happening, Step, fire
-from services.sla.domain.policy import Fact, Policy, follow, next_due_at
-from services.sla.repository import SlaRepository, StoredPolicy
+from services.sla.domain.policy import Fact, Policy, StoredPolicy, follow, next_due_at
+from services.sla.repository import SlaRepository
 from shared.events import Event, EventData
 from shared.events import sla as events
 from shared.events.common import ActorKind, TicketSnapshot

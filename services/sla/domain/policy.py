@@ -51,6 +51,16 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A policy with what editing needs: `version` is its ETag."""
+
+    policy: Policy
+    calendar: str
+    version: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A ticket right after something happened to it at `at`. `replied` says that it was an agent's public reply."""
 
