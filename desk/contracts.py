@@ -33,17 +33,24 @@ def versions(type_: str, kind: str) -> list[Path]:
 
 
 def schema_of(model: type[EventData]) -> dict[str, Any]:
-    """JSON schema (2020-12) of an event's data."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    """JSON schema (2020-12) of an event's data, without descriptions: better words are no new version."""
+    schema: dict[str, Any] = _without_descriptions(model.model_json_schema())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _without_descriptions(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_descriptions(value) for key, value in node.items() if key != "description"}
+    return [_without_descriptions(value) for value in node] if isinstance(node, list) else node
 
 
 def _event_files() -> Iterator[tuple[Path, str]]:
     for type_, model in sorted(event_types().items()):
         known = versions(type_, "schema")
-        text = _json(schema_of(model))
-        if known and known[-1].read_text() == text:
+        schema = schema_of(model)
+        if known and json.loads(known[-1].read_text()) == schema:
             continue
-        yield EVENTS / type_ / f"{len(known) + 1}.schema.json", text
+        yield EVENTS / type_ / f"{len(known) + 1}.schema.json", _json(schema)
 
 
 def _openapi_files() -> Iterator[tuple[Path, str]]:

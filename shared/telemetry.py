@@ -6,7 +6,11 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 import structlog
+import structlog.tracebacks
 from structlog.typing import EventDict, WrappedLogger
+
+# Local variables are what customers wrote: frames are logged without them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 
@@ -26,9 +30,9 @@ def configure_logging(log_format: str, level: str, **bound: Any) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

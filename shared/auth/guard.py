@@ -92,15 +92,20 @@ def _refuse_foreign_pages(connection: HTTPConnection, *, needs_proof: bool) -> N
     origin, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
     if needs_proof and origin is None and site is None:
         raise CrossSite("Requests with a cookie need an Origin or Sec-Fetch-Site header.")
-    if origin is not None and origin != _own_origin(connection):
+    if origin is not None and origin not in _own_origins(connection):
         raise CrossSite("The request comes from another origin.")
     if site is not None and site != "same-origin":
         raise CrossSite("The request comes from another site.")
 
 
-def _own_origin(connection: HTTPConnection) -> str:
-    parts = urlsplit(connection.app.state.settings.public_url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+def _own_origins(connection: HTTPConnection) -> set[str]:
+    """Where our pages come from: the public address, and the very host that was asked (`localhost` for 127.0.0.1).
+
+    A foreign page can make a browser ask us, but its `Origin` names its own host and `Host` ours.
+    """
+    public = urlsplit(connection.app.state.settings.public_url)
+    host = connection.headers.get("host", public.netloc)
+    return {f"{public.scheme}://{netloc}".lower() for netloc in (public.netloc, host)}
 
 
 def _token(connection: HTTPConnection) -> tuple[str, bool]:

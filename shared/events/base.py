@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class EventModel(BaseModel):
-    """A frozen value inside event data. Unknown fields are ignored, so that an older reader understands a newer writer."""
+    """A frozen value inside event data. Unknown fields are ignored: an older reader understands a newer writer."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -59,7 +59,7 @@ class ActorKind(StrEnum):
 
 
 class Actor(EventModel):
-    """Who did something. `id` is an account id for agents, a customer id for customers, a service's name for the system."""
+    """Who did something. `id` is an agent's account, a customer's id, or the name of the service that acted."""
 
     kind: ActorKind
     id: str
@@ -77,7 +77,7 @@ class AttachmentRef(EventModel):
 
 
 class Requester(EventModel):
-    """The customer a ticket is for, as far as other services need to know. `language` and `region` are BCP 47 / ISO 3166."""
+    """The customer a ticket is for, as far as others need to know. `language` is BCP 47, `region` ISO 3166-1."""
 
     customer_id: UUID
     name: str
