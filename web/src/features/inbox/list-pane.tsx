@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { TicketRow } from "@/lib/api/types.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { ROW_HEIGHT, TicketList } from "./ticket-list.tsx";
+import type { Cursor } from "./use-cursor.ts";
 import type { View } from "./views.ts";
 
 interface ListPaneProps {
@@ -14,7 +15,7 @@ interface ListPaneProps {
     "isPending" | "isError" | "isFetchingNextPage" | "hasNextPage" | "fetchNextPage" | "refetch"
   >;
   rows: readonly TicketRow[];
-  cursor: number;
+  cursor: Cursor;
   openId: string | null;
   onOpen: (id: string) => void;
 }

@@ -22,7 +22,7 @@ export function Rail() {
             params={{ view }}
             className="flex h-8 shrink-0 items-center gap-2 rounded-sm px-2 text-sm text-ink-soft transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-selected aria-[current=page]:font-medium aria-[current=page]:text-ink"
           >
-            <Icon aria-hidden className="size-4" />
+            <Icon aria-hidden className="size-4 max-md:hidden" />
             {t(`nav.${view}`)}
           </Link>
         );

@@ -1,10 +1,11 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowUp } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { TicketRow as Ticket } from "@/lib/api/types.ts";
 import { Button } from "@/ui/button.tsx";
 import { TicketRow } from "./ticket-row.tsx";
+import type { Cursor } from "./use-cursor.ts";
 import { useSteadyScroll } from "./use-steady-scroll.ts";
 
 export const ROW_HEIGHT = 88;
@@ -14,7 +15,7 @@ const FETCH_AHEAD = 30;
 interface TicketListProps {
   label: string;
   rows: readonly Ticket[];
-  cursor: number;
+  cursor: Cursor;
   openId: string | null;
   hasMore: boolean;
   onOpen: (ticket: Ticket) => void;
@@ -44,13 +45,17 @@ export function TicketList({ label, rows, cursor, openId, hasMore, onOpen, onNee
     }
   }, [hasMore, last, rows.length, onNeedMore]);
 
+  const reveal = useEffectEvent(() => virtualizer.scrollToIndex(cursor.index, { align: "auto" }));
   useEffect(() => {
-    if (cursor >= 0) {
-      virtualizer.scrollToIndex(cursor, { align: "auto" });
+    // Only a key moves the sight and the focus: rows that shift by themselves must not take them from the writer.
+    if (cursor.moves > 0) {
+      reveal();
+      // Enter opens the row the keys stand on, not whatever was pressed before.
+      scroller.current?.focus({ preventScroll: true });
     }
-  }, [cursor, virtualizer]);
+  }, [cursor.moves]);
 
-  const active = rows[cursor];
+  const active = rows[cursor.index];
   return (
     <div className="relative min-h-0 flex-1">
       {arrived.count > 0 && (
@@ -67,7 +72,7 @@ export function TicketList({ label, rows, cursor, openId, hasMore, onOpen, onNee
         aria-label={label}
         aria-activedescendant={active && `ticket-${active.id}`}
         tabIndex={0}
-        className="h-full overflow-y-auto -outline-offset-2"
+        className={`group h-full overflow-y-auto -outline-offset-2 ${active ? "focus-visible:outline-none" : ""}`}
       >
         <div role="presentation" className="relative" style={{ height: virtualizer.getTotalSize() }}>
           {items.map((item) => {
@@ -82,11 +87,11 @@ export function TicketList({ label, rows, cursor, openId, hasMore, onOpen, onNee
                   aria-selected={ticket.id === openId}
                   aria-setsize={hasMore ? -1 : rows.length}
                   aria-posinset={item.index + 1}
-                  data-active={item.index === cursor || undefined}
+                  data-active={item.index === cursor.index || undefined}
                   tabIndex={-1}
                   onClick={() => onOpen(ticket)}
                   style={{ transform: `translateY(${item.start}px)`, height: ROW_HEIGHT }}
-                  className="absolute inset-x-0 top-0 flex cursor-default flex-col justify-center gap-1 border-s-2 border-b border-s-transparent border-b-line px-3 hover:bg-hover aria-selected:bg-selected data-active:border-s-accent"
+                  className="absolute inset-x-0 top-0 flex cursor-default flex-col justify-center gap-1 border-s-2 border-b border-s-transparent border-b-line px-3 hover:bg-hover aria-selected:bg-selected data-active:border-s-accent data-active:outline-accent group-focus-visible:data-active:outline-2 group-focus-visible:data-active:-outline-offset-2"
                 >
                   <TicketRow ticket={ticket} />
                 </div>

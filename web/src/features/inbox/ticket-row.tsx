@@ -21,7 +21,7 @@ export function TicketRow({ ticket }: { ticket: Ticket }) {
       </div>
       <div className="flex min-w-0 items-center gap-1.5">
         <PriorityMark priority={ticket.priority} />
-        <span dir="auto" className="min-w-0 flex-1 truncate font-medium">
+        <span dir="auto" className="page-start min-w-0 flex-1 truncate font-medium">
           {ticket.subject || t("ticket.noSubject")}
         </span>
       </div>

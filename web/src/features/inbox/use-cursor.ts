@@ -10,25 +10,33 @@ interface CursorInput {
   onOpen: (id: string) => void;
 }
 
-interface Place {
+export interface Cursor {
+  /** Its place in the rows; -1 before the first key. */
+  index: number;
+  /** How often a key has moved it in this view. */
+  moves: number;
+}
+
+interface Place extends Cursor {
   view: View;
   id: string | null;
-  index: number;
 }
 
 /**
- * The row the keyboard stands on, as an index into `rows` (-1 before the first key).
+ * The row the keyboard stands on.
  *
  * It follows its ticket when rows move, and keeps its place when the ticket leaves the list, so that `j` goes on from
  * there.
  */
-export function useCursor({ view, rows, openId, onOpen }: CursorInput): number {
-  const [place, setPlace] = useState<Place>({ view, id: openId, index: -1 });
-  const index = locate(place.view === view ? place : { view, id: openId, index: -1 }, rows);
+export function useCursor({ view, rows, openId, onOpen }: CursorInput): Cursor {
+  const start: Place = { view, id: openId, index: -1, moves: 0 };
+  const [kept, setPlace] = useState(start);
+  const place = kept.view === view ? kept : start;
+  const index = locate(place, rows);
 
   const go = (to: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, to));
-    setPlace({ view, id: rows[next]?.id ?? null, index: next });
+    setPlace({ view, id: rows[next]?.id ?? null, index: next, moves: place.moves + 1 });
   };
   useCommand("next", "j", () => go(index + 1), rows.length > 0);
   useCommand("previous", "k", () => go(index - 1), rows.length > 0);
@@ -44,7 +52,7 @@ export function useCursor({ view, rows, openId, onOpen }: CursorInput): number {
     rows.length > 0,
   );
 
-  return index;
+  return { index, moves: place.moves };
 }
 
 function locate(place: Place, rows: readonly TicketRow[]): number {

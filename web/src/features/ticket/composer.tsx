@@ -14,8 +14,8 @@ import { useDraft } from "./use-draft.ts";
 import { useSend } from "./use-send.ts";
 
 const LOOKS = {
-  reply: { box: "border-line bg-surface focus-within:border-accent", button: "primary", Icon: Send },
-  note: { box: "border-note-line bg-note-soft focus-within:border-note", button: "note", Icon: Lock },
+  reply: { box: "border-control bg-surface focus-within:border-accent", button: "primary", Icon: Send },
+  note: { box: "border-note bg-note-soft focus-within:border-note", button: "note", Icon: Lock },
 } as const;
 
 const TAB =
@@ -101,7 +101,7 @@ export function Composer({ ticket, session }: { ticket: TicketRow; session: Sess
               : undefined
           }
         />
-        <div className="flex items-center justify-between gap-2 p-2 ps-4">
+        <div className="flex items-center justify-between gap-2 p-2 ps-4 max-md:justify-end">
           <span className="text-xs text-ink-faint max-md:hidden">{t("composer.shortcut")}</span>
           <Button look={look.button} onClick={() => submit()} disabled={text.trim() === "" || send.isPending}>
             <look.Icon aria-hidden className="size-4 rtl:-scale-x-100" />

@@ -31,7 +31,7 @@ export function MessageItem({ message }: { message: Message }) {
       >
         <Avatar name={author} tone={tone} />
         <div className="min-w-0 flex-1">
-          <div className="flex flex-wrap items-baseline gap-x-2 pb-1 text-xs text-ink-faint">
+          <div className="flex flex-wrap items-center gap-x-2 pb-1 text-xs text-ink-faint">
             <bdi className="text-sm font-medium text-ink">{author}</bdi>
             <span className={message.kind === "note" ? "inline-flex items-center gap-1 font-medium text-note" : ""}>
               {message.kind === "note" && <Lock aria-hidden className="size-3" />}

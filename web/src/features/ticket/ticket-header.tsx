@@ -41,7 +41,7 @@ export function TicketHeader({ ticket, session, onClose }: TicketHeaderProps) {
           <ArrowRight aria-hidden className="hidden size-4 rtl:block" />
         </Button>
         <div className="min-w-0 flex-1">
-          <h2 dir="auto" className="text-lg font-semibold break-words">
+          <h2 dir="auto" className="page-start text-lg font-semibold break-words">
             {ticket.subject || t("ticket.noSubject")}
           </h2>
           <div className="flex flex-wrap items-center gap-x-2 gap-y-1 pt-0.5 text-sm text-ink-soft">

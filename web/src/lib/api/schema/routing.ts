@@ -40,26 +40,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/routing/tickets/{ticket_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Explain Ticket
-         * @description Decisions about a ticket, each with its reasons and candidates.
-         */
-        get: operations["explain_ticket_api_routing_tickets__ticket_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/routing/queues": {
         parameters: {
             query?: never;
@@ -72,6 +52,26 @@ export interface paths {
          * @description How many tickets wait in which queue.
          */
         get: operations["list_queues_api_routing_queues_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/routing/tickets/{ticket_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain Ticket
+         * @description Decisions about a ticket, each with its reasons and candidates.
+         */
+        get: operations["explain_ticket_api_routing_tickets__ticket_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -97,42 +97,42 @@ export interface components {
          * @description What a supervisor, or an agent for themselves, sets. `languages` null means: those of the account.
          */
         AgentUpdate: {
-            /** Skills */
-            skills: string[];
-            /** Languages */
-            languages: string[] | null;
-            /** Capacity */
-            capacity: number;
             /** Available */
             available: boolean;
+            /** Capacity */
+            capacity: number;
+            /** Languages */
+            languages: string[] | null;
+            /** Skills */
+            skills: string[];
         };
         /**
          * AgentView
          * @description An agent with the load they carry: live assigned tickets and proposals under way.
          */
         AgentView: {
+            /** Active */
+            active: boolean;
+            /** Available */
+            available: boolean;
+            /** Capacity */
+            capacity: number;
+            /** Groups */
+            groups: string[];
             /**
              * Id
              * Format: uuid
              */
             id: string;
+            /** Languages */
+            languages: string[];
+            /** Load */
+            load: number;
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
-            /** Active */
-            active: boolean;
-            /** Available */
-            available: boolean;
-            /** Languages */
-            languages: string[];
             /** Skills */
             skills: string[];
-            /** Groups */
-            groups: string[];
-            /** Capacity */
-            capacity: number;
-            /** Load */
-            load: number;
         };
         /**
          * Candidate
@@ -146,32 +146,21 @@ export interface components {
             agent_id: string;
             /** Name */
             name: string;
-            /** Score */
-            score?: number | null;
             /**
              * Reasons
              * @default []
              */
             reasons: string[];
+            /** Score */
+            score?: number | null;
         };
         /**
          * DecisionView
          * @description A decision, why it fell so, and what became of its proposal (null: there was none).
          */
         DecisionView: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Ticket Version */
-            ticket_version: number;
             /** Assignee Id */
             assignee_id: string | null;
-            /** Queue */
-            queue: string;
-            /** Reasons */
-            reasons: string[];
             /** Candidates */
             candidates: components["schemas"]["Candidate"][];
             /**
@@ -179,8 +168,19 @@ export interface components {
              * Format: date-time
              */
             decided_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
             /** Proposal */
             proposal: string | null;
+            /** Queue */
+            queue: string;
+            /** Reasons */
+            reasons: string[];
+            /** Ticket Version */
+            ticket_version: number;
         };
         /**
          * QueueList
@@ -195,15 +195,15 @@ export interface components {
          * @description One queue, named by group and language, and how long it is.
          */
         QueueView: {
-            /** Queue */
-            queue: string;
-            /** Waiting */
-            waiting: number;
             /**
              * Oldest Created At
              * Format: date-time
              */
             oldest_created_at: string;
+            /** Queue */
+            queue: string;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * Role
@@ -216,19 +216,19 @@ export interface components {
          * @description What routing knows of a ticket. `queue` is where it waits, if it waits; decisions are newest first.
          */
         TicketRoutingView: {
+            /** Assignee Id */
+            assignee_id: string | null;
+            /** Decisions */
+            decisions: components["schemas"]["DecisionView"][];
+            /** Language */
+            language: string | null;
+            /** Queue */
+            queue: string | null;
             /**
              * Ticket Id
              * Format: uuid
              */
             ticket_id: string;
-            /** Assignee Id */
-            assignee_id: string | null;
-            /** Language */
-            language: string | null;
-            /** Queue */
-            queue: string | null;
-            /** Decisions */
-            decisions: components["schemas"]["DecisionView"][];
         };
     };
     responses: never;
@@ -264,15 +264,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
-                        type: string;
-                        title: string;
-                        status: number;
                         detail?: string;
                         errors?: {
                             loc?: (string | number)[];
                             msg?: string;
                             type?: string;
                         }[];
+                        status: number;
+                        title: string;
+                        type: string;
                     };
                 };
             };
@@ -283,15 +283,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
-                        type: string;
-                        title: string;
-                        status: number;
                         detail?: string;
                         errors?: {
                             loc?: (string | number)[];
                             msg?: string;
                             type?: string;
                         }[];
+                        status: number;
+                        title: string;
+                        type: string;
                     };
                 };
             };
@@ -328,15 +328,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
-                        type: string;
-                        title: string;
-                        status: number;
                         detail?: string;
                         errors?: {
                             loc?: (string | number)[];
                             msg?: string;
                             type?: string;
                         }[];
+                        status: number;
+                        title: string;
+                        type: string;
                     };
                 };
             };
@@ -347,15 +347,73 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
-                        type: string;
-                        title: string;
-                        status: number;
                         detail?: string;
                         errors?: {
                             loc?: (string | number)[];
                             msg?: string;
                             type?: string;
                         }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    list_queues_api_routing_queues_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueList"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
                     };
                 };
             };
@@ -388,15 +446,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
-                        type: string;
-                        title: string;
-                        status: number;
                         detail?: string;
                         errors?: {
                             loc?: (string | number)[];
                             msg?: string;
                             type?: string;
                         }[];
+                        status: number;
+                        title: string;
+                        type: string;
                     };
                 };
             };
@@ -407,73 +465,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": {
-                        type: string;
-                        title: string;
-                        status: number;
                         detail?: string;
                         errors?: {
                             loc?: (string | number)[];
                             msg?: string;
                             type?: string;
                         }[];
-                    };
-                };
-            };
-        };
-    };
-    list_queues_api_routing_queues_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["QueueList"];
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        type: string;
-                        title: string;
                         status: number;
-                        detail?: string;
-                        errors?: {
-                            loc?: (string | number)[];
-                            msg?: string;
-                            type?: string;
-                        }[];
-                    };
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        type: string;
                         title: string;
-                        status: number;
-                        detail?: string;
-                        errors?: {
-                            loc?: (string | number)[];
-                            msg?: string;
-                            type?: string;
-                        }[];
+                        type: string;
                     };
                 };
             };

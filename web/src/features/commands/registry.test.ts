@@ -1,0 +1,70 @@
+// @vitest-environment jsdom
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { CommandRegistry } from "./registry.ts";
+
+function press(registry: CommandRegistry, key: string, on: Element = document.body, init: KeyboardEventInit = {}) {
+  let ran = false;
+  const listen = (event: KeyboardEvent) => {
+    ran = registry.handle(event);
+  };
+  document.addEventListener("keydown", listen, { once: true });
+  on.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...init }));
+  return ran;
+}
+
+function element(html: string): Element {
+  document.body.innerHTML = html;
+  const found = document.body.querySelector("[data-target]");
+  if (found === null) throw new Error("nothing to press on");
+  return found;
+}
+
+afterEach(() => localStorage.clear());
+
+describe("the command registry", () => {
+  it("runs the command of a key, and tells the help the same list", () => {
+    const registry = new CommandRegistry();
+    const run = vi.fn();
+    const remove = registry.add({ id: "next", key: "j", run });
+    expect(press(registry, "j")).toBe(true);
+    expect(run).toHaveBeenCalledOnce();
+    expect(registry.list().map((command) => command.id)).toEqual(["next"]);
+    remove();
+    expect(press(registry, "j")).toBe(false);
+    expect(registry.list()).toEqual([]);
+  });
+
+  it.each(["<input data-target>", "<textarea data-target></textarea>", "<p contenteditable data-target></p>"])(
+    "leaves letters to %s",
+    (html) => {
+      const registry = new CommandRegistry();
+      registry.add({ id: "reply", key: "r", run: () => undefined });
+      expect(press(registry, "r", element(html))).toBe(false);
+    },
+  );
+
+  it("leaves keys to what lies above the page, and Enter to buttons and links", () => {
+    const registry = new CommandRegistry();
+    registry.add({ id: "next", key: "j", run: () => undefined });
+    registry.add({ id: "open", key: "Enter", run: () => undefined });
+    expect(press(registry, "j", element("<div role=dialog><b data-target></b></div>"))).toBe(false);
+    expect(press(registry, "Enter", element("<button data-target></button>"))).toBe(false);
+    expect(press(registry, "j", element("<button data-target></button>"))).toBe(true);
+  });
+
+  it("leaves combinations to the browser", () => {
+    const registry = new CommandRegistry();
+    registry.add({ id: "reply", key: "r", run: () => undefined });
+    expect(press(registry, "r", document.body, { ctrlKey: true })).toBe(false);
+  });
+
+  it("switches character keys off, for good, and keeps Escape", () => {
+    const registry = new CommandRegistry();
+    registry.setSingleKeys(false);
+    const tomorrow = new CommandRegistry();
+    tomorrow.add({ id: "solve", key: "e", run: () => undefined });
+    tomorrow.add({ id: "close", key: "Escape", run: () => undefined });
+    expect(press(tomorrow, "e")).toBe(false);
+    expect(press(tomorrow, "Escape")).toBe(true);
+  });
+});

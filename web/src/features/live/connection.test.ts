@@ -1,0 +1,167 @@
+import { describe, expect, it } from "vitest";
+import { LiveConnection, type LiveStatus } from "./connection.ts";
+import type { TicketFrame } from "./frames.ts";
+
+class FakeSocket {
+  onmessage: ((message: { data: string }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  sent: string[] = [];
+
+  send(text: string) {
+    this.sent.push(text);
+  }
+
+  close() {
+    this.onclose?.();
+  }
+
+  say(frame: unknown) {
+    this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+}
+
+function setUp({ signedIn = true } = {}) {
+  const sockets: { socket: FakeSocket; since: number | null }[] = [];
+  const frames: (() => void)[] = [];
+  const timers: { delay: number; run: () => void }[] = [];
+  const batches: TicketFrame[][] = [];
+  const statuses: LiveStatus[] = [];
+  let resyncs = 0;
+  const connection = new LiveConnection(
+    {
+      open: (since) => {
+        const socket = new FakeSocket();
+        sockets.push({ socket, since });
+        return socket as unknown as WebSocket;
+      },
+      mayConnect: () => Promise.resolve(signedIn),
+      onFrame: (callback) => frames.push(callback),
+      after: (delay, run) => {
+        const timer = { delay, run };
+        timers.push(timer);
+        return () => void timers.splice(0, timers.length, ...timers.filter((other) => other !== timer));
+      },
+      random: () => 1,
+    },
+    {
+      onEvents: (events) => batches.push(events),
+      onResync: () => {
+        resyncs += 1;
+      },
+      onStatus: (status) => statuses.push(status),
+    },
+  );
+  const last = () => {
+    const found = sockets.at(-1);
+    if (found === undefined) throw new Error("no socket was opened");
+    return found;
+  };
+  const elapse = async () => {
+    const timer = timers.pop();
+    timer?.run();
+    await Promise.resolve();
+    await Promise.resolve();
+    await Promise.resolve();
+    return timer?.delay;
+  };
+  const draw = () => frames.splice(0).forEach((frame) => void frame());
+  return { connection, last, sockets, batches, statuses, elapse, draw, resyncs: () => resyncs };
+}
+
+const sla = (seq: number): TicketFrame => ({
+  seq,
+  type: "ticket.sla",
+  ticket_id: "t",
+  sla: { next_due_at: null, state: "met", metric: "resolution" },
+});
+
+describe("the live connection", () => {
+  it("hands over what came between two frames at once", () => {
+    const { connection, last, batches, draw } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 10 });
+    last().socket.say(sla(11));
+    last().socket.say(sla(12));
+    expect(batches).toEqual([]);
+    draw();
+    expect(batches.map((batch) => batch.map((event) => event.seq))).toEqual([[11, 12]]);
+  });
+
+  it("asks for everything once after the first greeting: what happened before it was in neither answer", () => {
+    const { connection, last, resyncs } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 10 });
+    expect(resyncs()).toBe(1);
+  });
+
+  it("resumes from the last event it saw, and says so while it is away", async () => {
+    const { connection, last, statuses, elapse, resyncs } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 10 });
+    last().socket.say(sla(14));
+    last().socket.close();
+    expect(statuses.at(-1)).toBe("reconnecting");
+    await elapse();
+    expect(last().since).toBe(14);
+    last().socket.say({ type: "hello", seq: 20 });
+    expect(statuses.at(-1)).toBe("live");
+    expect(resyncs()).toBe(1);
+  });
+
+  it("fetches everything again, and drops what waits, when the server no longer has what was missed", () => {
+    const { connection, last, batches, draw, resyncs } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 10 });
+    last().socket.say(sla(11));
+    last().socket.say({ type: "resync" });
+    draw();
+    expect(batches).toEqual([]);
+    expect(resyncs()).toBe(2);
+  });
+
+  it("waits longer after every failure, up to a bound, and starts anew after a success", async () => {
+    const { connection, last, elapse } = setUp();
+    connection.start();
+    const delays: (number | undefined)[] = [];
+    for (let failure = 0; failure < 8; failure += 1) {
+      last().socket.close();
+      delays.push(await elapse());
+    }
+    expect(delays).toEqual([500, 1000, 2000, 4000, 8000, 16000, 20000, 20000]);
+    last().socket.say({ type: "hello", seq: 1 });
+    last().socket.close();
+    expect(await elapse()).toBe(500);
+  });
+
+  it("does not dial for somebody who is signed out", async () => {
+    const { connection, last, sockets, elapse } = setUp({ signedIn: false });
+    connection.start();
+    last().socket.close();
+    await elapse();
+    expect(sockets).toHaveLength(1);
+  });
+
+  it("takes a socket for dead that answers no ping", async () => {
+    const { connection, last, statuses, elapse } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 1 });
+    await elapse();
+    expect(last().socket.sent).toEqual(['{"type":"ping"}']);
+    last().socket.say({ type: "pong" });
+    await elapse();
+    expect(statuses.at(-1)).toBe("live");
+    await elapse();
+    await elapse();
+    expect(statuses.at(-1)).toBe("reconnecting");
+  });
+
+  it("stays closed once stopped", () => {
+    const { connection, last, sockets, statuses } = setUp();
+    connection.start();
+    const { socket } = last();
+    connection.stop();
+    socket.onclose?.();
+    expect(statuses.at(-1)).toBe("stopped");
+    expect(sockets).toHaveLength(1);
+  });
+});

@@ -1,0 +1,17 @@
+import { describe, expect, it } from "vitest";
+import { retryAfter } from "./problem.ts";
+
+describe("Retry-After", () => {
+  const now = Date.parse("2026-01-01T00:00:00Z");
+
+  it.each([
+    ["42", 42],
+    ["Thu, 01 Jan 2026 00:01:00 GMT", 60],
+    ["Wed, 31 Dec 2025 23:00:00 GMT", 0],
+    ["", null],
+    ["soon", null],
+    [null, null],
+  ])("%j means %j seconds", (header, seconds) => {
+    expect(retryAfter(header, now)).toBe(seconds);
+  });
+});
