@@ -20,6 +20,7 @@ from desk.edge import EdgeError, remove_state
 from desk.embedded import BrokerError, EmbeddedPostgres, PostgresError
 from desk.home import Home, HomeError
 from desk.launcher import Launcher, LaunchError
+from desk.nursery import Nursery
 from desk.preflight import PreflightError
 from desk.roster import SERVICES
 from desk.seed import SeedError, seed
@@ -66,8 +67,14 @@ def up(
     """Run the whole desk on this machine until Ctrl-C."""
     home = Home.from_environment()
     home.create()
-    with home.lock():
-        uvloop.run(Launcher(home, demo=demo).run())
+    # Before anything else: it must inherit neither the lock, nor threads, nor an event loop.
+    nursery = Nursery() if Nursery.possible() else None
+    try:
+        with home.lock():
+            uvloop.run(Launcher(home, demo=demo, nursery=nursery).run())
+    finally:
+        if nursery is not None:
+            nursery.close()
 
 
 @app.command(name="seed")

@@ -26,6 +26,7 @@ from desk.embedded.roles import provision
 from desk.environment import broker_settings, desk_settings, service_environment
 from desk.home import Home
 from desk.leftovers import end_leftovers
+from desk.nursery import Nursery
 from desk.ports import LOOPBACK
 from desk.process import Child, rotate
 from desk.roster import ROSTER, SERVICES
@@ -54,8 +55,9 @@ def say(line: str) -> None:
 class Launcher:
     """One run of the desk on one home, whose lock the caller holds."""
 
-    def __init__(self, home: Home, *, demo: bool = True) -> None:
+    def __init__(self, home: Home, *, demo: bool = True, nursery: Nursery | None = None) -> None:
         self._home = home
+        self._nursery = nursery
         self._demo = demo
         self._started_at = time.monotonic()
         self._host = os.environ.get("DESK_EDGE_HOST", LOOPBACK)
@@ -179,7 +181,13 @@ class Launcher:
             )
             facts[entry.name] = {"url": f"http://{LOOPBACK}:{port}", "environment": desk_settings(environment)}
             self._services.append(
-                ServiceChild(entry.name, port=port, environment=environment, log=self._home.log(entry.name))
+                ServiceChild(
+                    entry.name,
+                    port=port,
+                    environment=environment,
+                    log=self._home.log(entry.name),
+                    nursery=self._nursery,
+                )
             )
 
     async def _require_ready(self, child: Child) -> None:

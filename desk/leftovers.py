@@ -25,8 +25,8 @@ def end_leftovers(home: Home) -> list[str]:
         if name == "postgres" or not pid:
             continue
         with suppress(psutil.Error):
-            command = " ".join(psutil.Process(pid).cmdline())
-            if _marker(name) in command:
+            process = psutil.Process(pid)
+            if process.name() == f"desk-{name}" or _marker(name) in " ".join(process.cmdline()):
                 with suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
                 ended.append(name)

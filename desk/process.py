@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from desk.accounts import SystemAccount
 
@@ -19,8 +20,8 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _die_with_parent(parent: int, death_signal: int) -> None:
-    """Runs in the child between fork and exec: ask the kernel for a signal when the parent's thread ends."""
+def die_with_parent(parent: int, death_signal: int) -> None:
+    """Called in a child right after the fork: ask the kernel for a signal when the parent's thread ends (Linux)."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal)
         if os.getppid() != parent:  # it died before the call above
@@ -54,8 +55,28 @@ def spawn(
             user=None if account is None else account.uid,
             group=None if account is None else account.gid,
             extra_groups=None if account is None else [],
-            preexec_fn=partial(_die_with_parent, os.getpid(), death_signal),  # noqa: PLW1509 - one prctl, no locks
+            preexec_fn=partial(die_with_parent, os.getpid(), death_signal),  # noqa: PLW1509 - one prctl, no locks
         )
+
+
+class Process(Protocol):
+    """What a child needs of its process, with the meanings of subprocess.Popen, which has it all."""
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+
+    def poll(self) -> int | None:
+        """Exit status, None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 class Child(ABC):
@@ -67,7 +88,7 @@ class Child(ABC):
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
         self.log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @abstractmethod
     def launch(self) -> None:

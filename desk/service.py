@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from desk.home import ROOT
+from desk.nursery import Nursery, NurseryGone
 from desk.ports import LOOPBACK
 from desk.process import Child, spawn
 
@@ -15,14 +16,24 @@ _PROBE_SECONDS = 2.0
 class ServiceChild(Child):
     """`python -m services.<name> all`, ready when its own readiness check says so."""
 
-    def __init__(self, name: str, *, port: int, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, *, port: int, environment: Mapping[str, str], log: Path, nursery: Nursery | None = None
+    ) -> None:
         super().__init__(name, log)
         self.port = port
         self._environment = dict(environment)
+        self._nursery = nursery
 
     def launch(self) -> None:
-        """Start without waiting. Workers that a killed process left are ended first."""
+        """Start without waiting, by the nursery where there is one. Workers that a killed process left are ended."""
         self.sweep()
+        if self._nursery is not None:
+            try:
+                self._process = self._nursery.fork(self.name, self._environment, self.log)
+            except NurseryGone:
+                self._nursery = None
+            else:
+                return
         self._process = spawn(
             [sys.executable, "-m", f"services.{self.name}", "all"], log=self.log, env=self._environment, cwd=ROOT
         )
