@@ -12,20 +12,16 @@ import { buttonClass } from "./button.tsx";
 
 interface PopoverProps {
   trigger: ReactNode;
-  /** Names the trigger where its content does not. */
-  triggerLabel?: string;
   title: string;
   children: ReactNode;
   width?: string;
 }
 
 /** A small panel that belongs to its trigger. */
-export function Popover({ trigger, triggerLabel, title, children, width = "w-80" }: PopoverProps) {
+export function Popover({ trigger, title, children, width = "w-80" }: PopoverProps) {
   return (
     <DialogTrigger>
-      <Button {...(triggerLabel && { "aria-label": triggerLabel })} className={buttonClass({ look: "quiet" })}>
-        {trigger}
-      </Button>
+      <Button className={buttonClass({ look: "quiet" })}>{trigger}</Button>
       <AriaPopover
         data-overlay=""
         className={`max-h-[70vh] max-w-[calc(100vw-2rem)] overflow-auto rounded-lg border border-line bg-raised shadow-pop ${width}`}

@@ -32,6 +32,9 @@ export function InboxPage({ session }: { session: Session }) {
   );
   // The list is drawn without waiting for the ticket's code, which is there by the time one is opened.
   useEffect(() => void loadTicketPane(), []);
+  useEffect(() => {
+    document.title = `${t(`nav.${view}`)} · Desk`;
+  }, [t, view]);
   const cursor = useCursor({ view, rows, openId, onOpen: show });
 
   return (
@@ -39,22 +42,27 @@ export function InboxPage({ session }: { session: Session }) {
       <div className={openId === null ? "contents" : "hidden lg:contents"}>
         <Rail />
       </div>
-      <section
-        aria-label={t(`nav.${view}`)}
-        className={`min-h-0 flex-1 flex-col border-line bg-surface lg:flex lg:w-95 lg:flex-none lg:border-e ${openId === null ? "flex" : "hidden"}`}
-      >
-        <ListPane view={view} list={list} rows={rows} cursor={cursor} openId={openId} onOpen={show} />
-      </section>
-      <main className={`min-h-0 min-w-0 flex-1 flex-col bg-surface lg:flex ${openId === null ? "hidden" : "flex"}`}>
-        {openId === null ? (
-          <Notice icon={<MousePointerClick aria-hidden className="size-6" />} title={t("ticket.noneOpen")}>
-            {t("ticket.noneOpenHint")}
-          </Notice>
-        ) : (
-          <Suspense fallback={<TicketSkeleton />}>
-            <TicketPane key={openId} id={openId} session={session} onClose={() => show(undefined)} />
-          </Suspense>
-        )}
+      <main className="flex min-h-0 min-w-0 flex-1 flex-col lg:flex-row">
+        <section
+          aria-label={t(`nav.${view}`)}
+          className={`min-h-0 flex-1 flex-col border-line bg-surface lg:flex lg:w-95 lg:flex-none lg:border-e ${openId === null ? "flex" : "hidden"}`}
+        >
+          <ListPane view={view} list={list} rows={rows} cursor={cursor} openId={openId} onOpen={show} />
+        </section>
+        <section
+          aria-label={t("ticket.label")}
+          className={`min-h-0 min-w-0 flex-1 flex-col bg-surface lg:flex ${openId === null ? "hidden" : "flex"}`}
+        >
+          {openId === null ? (
+            <Notice icon={<MousePointerClick aria-hidden className="size-6" />} title={t("ticket.noneOpen")}>
+              {t("ticket.noneOpenHint")}
+            </Notice>
+          ) : (
+            <Suspense fallback={<TicketSkeleton />}>
+              <TicketPane key={openId} id={openId} session={session} onClose={() => show(undefined)} />
+            </Suspense>
+          )}
+        </section>
       </main>
     </div>
   );

@@ -32,7 +32,7 @@ export function ListPane({ view, list, rows, cursor, openId, onOpen }: ListPaneP
 
   return (
     <>
-      <h1 className="border-b border-line px-4 py-3 text-base font-semibold">{t(`nav.${view}`)}</h1>
+      <h2 className="border-b border-line px-4 py-3 text-base font-semibold">{t(`nav.${view}`)}</h2>
       {list.isPending ? (
         <Skeleton />
       ) : rows.length > 0 ? (

@@ -28,16 +28,12 @@ export default function PreferencesPopover({ session }: { session: Session }) {
   const trigger = (
     <>
       <Avatar name={session.name} tone="accent" />
-      <bdi className="max-md:hidden">{session.name}</bdi>
+      <span className="sr-only">{t("preferences.title")}: </span>
+      <bdi className="max-md:sr-only">{session.name}</bdi>
     </>
   );
   return (
-    <Popover
-      trigger={trigger}
-      triggerLabel={t("preferences.open", { name: session.name })}
-      title={t("preferences.title")}
-      width="w-72"
-    >
+    <Popover trigger={trigger} title={t("preferences.title")} width="w-72">
       <p className="text-sm text-ink-soft" dir="ltr">
         {session.email}
       </p>

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useClock } from "@/features/sla/clock.ts";
 import { ApiError } from "@/lib/api/problem.ts";
@@ -37,6 +37,10 @@ export function SignInPage() {
     event.preventDefault();
     entry.mutate(new FormData(event.currentTarget));
   };
+
+  useEffect(() => {
+    document.title = `${t("signIn.title")} · Desk`;
+  }, [t]);
 
   const isWrong = entry.error instanceof ApiError && entry.error.status === 401;
   return (

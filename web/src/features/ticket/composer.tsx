@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
-import { Lock, Reply, Send } from "lucide-react";
-import { type KeyboardEvent, useRef } from "react";
-import { Tab, TabList, Tabs } from "react-aria-components";
+import { Lock, Send } from "lucide-react";
+import { type KeyboardEvent, useId, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
 import { statusOf } from "@/lib/api/problem.ts";
 import type { Session, TicketRow } from "@/lib/api/types.ts";
 import { Button } from "@/ui/button.tsx";
 import { ComposerProblem } from "./composer-problem.tsx";
+import { ComposerTabs } from "./composer-tabs.tsx";
 import type { DraftKind } from "./drafts.ts";
 import { messagesQuery } from "./queries.ts";
 import { useDraft } from "./use-draft.ts";
@@ -18,13 +18,11 @@ const LOOKS = {
   note: { box: "border-note bg-note-soft focus-within:border-note", button: "note", Icon: Lock },
 } as const;
 
-const TAB =
-  "flex h-8 cursor-default items-center gap-1.5 rounded-sm px-2.5 text-sm text-ink-soft outline-none data-hovered:bg-hover data-focus-visible:outline-2 data-focus-visible:outline-accent data-selected:font-medium";
-
 /** Where one answers the customer or leaves a note for colleagues; the two differ in colour, label and button. */
 export function Composer({ ticket, session }: { ticket: TicketRow; session: Session }) {
   const { t } = useTranslation();
   const field = useRef<HTMLTextAreaElement>(null);
+  const panel = useId();
   const { draft, text, setKind, write, reread, clear, isKept } = useDraft(session.account_id, ticket.id);
   const thread = useQuery(messagesQuery(ticket.id));
   const version = thread.data?.thread_version ?? null;
@@ -63,32 +61,23 @@ export function Composer({ ticket, session }: { ticket: TicketRow; session: Sess
   return (
     <section aria-label={t("composer.label")} className="border-t border-line px-4 py-3 lg:px-6">
       <div className={`mx-auto flex max-w-180 flex-col rounded-lg border ${look.box}`}>
-        <Tabs selectedKey={kind} onSelectionChange={(key) => setKind(key as DraftKind)}>
-          <TabList aria-label={t("composer.kind")} className="flex gap-1 px-2 pt-2">
-            <Tab id="reply" className={`${TAB} data-selected:bg-accent-soft data-selected:text-accent-strong`}>
-              <Reply aria-hidden className="size-4 rtl:-scale-x-100" />
-              {t("composer.reply")}
-            </Tab>
-            <Tab id="note" className={`${TAB} data-selected:bg-note-line/40 data-selected:text-note-strong`}>
-              <Lock aria-hidden className="size-4" />
-              {t("composer.note")}
-            </Tab>
-          </TabList>
-        </Tabs>
-        <textarea
-          ref={field}
-          dir="auto"
-          rows={3}
-          value={text}
-          readOnly={send.isPending}
-          onChange={(event) => write(event.target.value, version)}
-          onKeyDown={onKeyDown}
-          aria-label={t(`composer.${kind}`)}
-          placeholder={
-            kind === "reply" ? t("composer.replyTo", { name: ticket.requester.name }) : t("composer.noteHint")
-          }
-          className="field-sizing-content max-h-60 min-h-20 resize-none bg-transparent px-4 py-2 text-base outline-none placeholder:text-ink-faint"
-        />
+        <ComposerTabs kind={kind} panel={panel} onChange={setKind} />
+        <div role="tabpanel" id={panel} aria-labelledby={`${panel}-${kind}`} className="flex flex-col">
+          <textarea
+            ref={field}
+            dir="auto"
+            rows={3}
+            value={text}
+            readOnly={send.isPending}
+            onChange={(event) => write(event.target.value, version)}
+            onKeyDown={onKeyDown}
+            aria-label={t(`composer.${kind}`)}
+            placeholder={
+              kind === "reply" ? t("composer.replyTo", { name: ticket.requester.name }) : t("composer.noteHint")
+            }
+            className="field-sizing-content max-h-60 min-h-20 resize-none bg-transparent px-4 py-2 text-base outline-none placeholder:text-ink-faint"
+          />
+        </div>
         <ComposerProblem
           error={send.error}
           isKept={isKept}

@@ -1,0 +1,79 @@
+"""A real browser in front of a whole running desk."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.running_desk import ROOT, Login, RunningDesk
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# A bound on liveness, not an expectation.
+PATIENCE_MS = 60_000
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+class OpenPage(Protocol):
+    """Opens the desk in a window of its own, signed in."""
+
+    def __call__(self, path: str, login: Login, **context: Any) -> Page: ...
+
+
+def _missing(what: str) -> NoReturn:
+    """Without a browser these tests show nothing: say so loudly, or fail where a browser is required."""
+    if os.environ.get("DESK_REQUIRE_BROWSER") == "1":
+        pytest.fail(what)
+    pytest.skip(f"NOT TESTED IN A BROWSER: {what}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not (ROOT / "web" / "dist" / "index.html").exists():
+        _missing("web/dist is not built (npm ci && npm run build in web/)")
+    names = (os.environ.get("DESK_CHROMIUM", ""), *CHROMIUM_NAMES)
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        path = found or playwright.chromium.executable_path
+        if not Path(path).exists():
+            _missing("no Chromium (apt-get install chromium, or set DESK_CHROMIUM)")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, desk: RunningDesk) -> Iterator[OpenPage]:
+    """Windows of one test. The server's cookies stand in for signing in, which has a test of its own."""
+    contexts: list[BrowserContext] = []
+
+    def open_(path: str, login: Login, **context: Any) -> Page:
+        contexts.append(chromium.new_context(base_url=desk.url, **{"locale": "en-US", **context}))
+        contexts[-1].set_default_timeout(PATIENCE_MS)
+        answer = contexts[-1].request.post(
+            "/api/auth/sign-in",
+            data={"email": login.email, "password": login.password},
+            headers={"X-Desk-CSRF": "1", "Origin": desk.url},
+        )
+        assert answer.ok, answer.text()
+        page = contexts[-1].new_page()
+        page.goto(path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
