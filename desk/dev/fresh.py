@@ -6,6 +6,7 @@ assigned ticket with a running clock, Ctrl-C, and a second start that has to be 
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,12 +26,12 @@ MAIL = ROOT / "samples" / "mail" / "02-hindi-utf8-base64.eml"
 SECOND_START_SECONDS = 20.0
 INSTALL_SECONDS = 1800.0
 TICKET_SECONDS = 30.0
-# What reaches a package registry or a proxy, in case this machine needs it; everything else stays behind.
-_KEPT_VARIABLES = (
-    "PATH", "LANG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE",
-    "PIP_INDEX_URL", "PIP_CERT", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "NPM_CONFIG_REGISTRY", "npm_config_registry",
-    "DESK_REQUIRE_BROWSER",
-)  # fmt: skip
+# How this machine reaches package registries, and which certificates it trusts; everything else stays behind.
+_KEPT = re.compile(
+    r"PATH|LANG|DESK_REQUIRE_BROWSER|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE"
+    r"|(PIP|UV|NPM_CONFIG)_\w*|(HTTPS?|NO|ALL)_PROXY",
+    re.IGNORECASE,
+)
 
 
 class FreshError(Exception):
@@ -40,7 +41,7 @@ class FreshError(Exception):
 def _environment(directory: Path, port: int) -> dict[str, str]:
     home = directory / "home"
     home.mkdir()
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    kept = {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
     return {
         **kept,
         "HOME": str(home),
