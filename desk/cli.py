@@ -18,6 +18,7 @@ from desk.deadletters import app as deadletters
 from desk.demo import DemoError, play_demo
 from desk.edge import EdgeError, remove_state
 from desk.embedded import BrokerError, EmbeddedPostgres, PostgresError
+from desk.environment import adopt_settings
 from desk.home import Home, HomeError
 from desk.launcher import Launcher, LaunchError
 from desk.nursery import Nursery
@@ -53,9 +54,7 @@ def desk(context: typer.Context) -> None:
 
 def _enter_service(name: str) -> None:
     """Give a service's own command the settings with which it runs here; what is set already wins."""
-    known = Home.from_environment().running().get("services", {}).get(name, {})
-    for variable, value in known.get("environment", {}).items():
-        os.environ.setdefault(variable, value)
+    adopt_settings(Home.from_environment(), name)
     if "DESK_DATABASE_URL" not in os.environ:
         _give_up("No desk runs here: start one with `make run`, or set DESK_DATABASE_URL.")
 

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from desk.environment import adopt_settings
 from desk.home import Home
 from desk.roster import SERVICES
 from shared.db import Database
 from shared.messaging import deadletters
 from shared.messaging.deadletters import DeadLetterError, Outcome
 from shared.messaging.handlers import Handlers
+from shared.service import Service
 
 app = typer.Typer(help="Events that could not be applied: list, show, replay, discard.", no_args_is_help=True)
 
@@ -23,6 +25,7 @@ _PAGE = 100
 _SHOWN_BYTES = 4096
 
 ServiceName = Annotated[str, typer.Argument(help="A service, for example tickets.")]
+Settle = Callable[[Database, Handlers, int], Coroutine[Any, Any, Outcome]]
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids of dead letters; leave out with --all.")]
 By = Annotated[str, typer.Option(help="Who does this; kept with the dead letter.")]
 
@@ -67,8 +70,8 @@ def replay(
     """Run the service's handlers again for held events; what is parked behind them follows by itself."""
     author = by or getpass.getuser()
 
-    async def one(database: Database, dead_letter_id: int) -> Outcome:
-        return await deadletters.replay(database, _handlers(service), dead_letter_id, by=author, dry_run=dry_run)
+    async def one(database: Database, handlers: Handlers, dead_letter_id: int) -> Outcome:
+        return await deadletters.replay(database, handlers, dead_letter_id, by=author, dry_run=dry_run)
 
     _settle(service, ids, one, every=every, rate=rate)
 
@@ -78,41 +81,36 @@ def discard(service: ServiceName, ids: Ids = None, *, by: By = "") -> None:
     """Give up held events for good; what is parked behind them goes on without them."""
     author = by or getpass.getuser()
 
-    async def one(database: Database, dead_letter_id: int) -> Outcome:
-        return await deadletters.discard(database, _handlers(service), dead_letter_id, by=author)
+    async def one(database: Database, handlers: Handlers, dead_letter_id: int) -> Outcome:
+        return await deadletters.discard(database, handlers, dead_letter_id, by=author)
 
     _settle(service, ids, one, every=False, rate=20.0)
 
 
-def _settle(
-    service: str,
-    ids: list[int] | None,
-    one: Callable[[Database, int], Coroutine[Any, Any, Outcome]],
-    *,
-    every: bool,
-    rate: float,
-) -> None:
+def handlers_of(service: str, database: Database) -> Handlers:
+    """What the service's worker subscribes to, built as the service builds it; the worker itself is not started."""
+    described: Service = import_module(f"services.{service}.app").SERVICE
+    return described.create_worker(described.settings(database_url=database.url), database).handlers
+
+
+def _settle(service: str, ids: list[int] | None, one: Settle, *, every: bool, rate: float) -> None:
     if every == bool(ids):
         raise typer.BadParameter("name ids, or --all where there is one")
+    adopt_settings(Home.from_environment(), service)
     failed = asyncio.run(_with_database(service, lambda database: _settle_all(database, ids, one, rate=rate)))
     if failed:
         raise typer.Exit(1)
 
 
-async def _settle_all(
-    database: Database,
-    ids: list[int] | None,
-    one: Callable[[Database, int], Coroutine[Any, Any, Outcome]],
-    *,
-    rate: float,
-) -> int:
+async def _settle_all(database: Database, ids: list[int] | None, one: Settle, *, rate: float) -> int:
     """Settle each in turn, at most `rate` per second; returns how many failed."""
+    handlers = handlers_of(database.service, database)
     wanted = ids or [row.id for row in await _all_held(database)]
     failed = 0
     for dead_letter_id in wanted:
         begun = time.monotonic()
         try:
-            outcome = await one(database, dead_letter_id)
+            outcome = await one(database, handlers, dead_letter_id)
         except DeadLetterError as error:
             outcome = Outcome(dead_letter_id, "failed", str(error))
         failed += outcome.result == "failed"
@@ -156,8 +154,3 @@ def _url(service: str) -> str:
     if not url:
         raise typer.BadParameter("no desk runs here: start one with `make run`, or set DESK_DATABASE_URL")
     return str(url)
-
-
-def _handlers(service: str) -> Handlers:
-    handlers: Handlers = import_module(f"services.{service}.consumers").handlers
-    return handlers

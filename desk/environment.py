@@ -49,6 +49,13 @@ def service_environment(
     return {**usual, **inherited, **own}
 
 
+def adopt_settings(home: Home, service: str) -> None:
+    """Give this process the settings with which `service` runs here, if it does; what is set already wins."""
+    known = home.running().get("services", {}).get(service, {})
+    for variable, value in known.get("environment", {}).items():
+        os.environ.setdefault(variable, value)
+
+
 def desk_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Only the desk's own settings of an environment, to be kept in the run file."""
     return {name: value for name, value in environment.items() if name.startswith("DESK_")}

@@ -24,7 +24,7 @@ from services.gateway.domain.accounts import (
 from services.gateway.domain.limits import PER_ACCOUNT_AND_ADDRESS, PER_ADDRESS
 from services.gateway.repository import Repository
 from shared.auth import ACTIONS, Principal
-from shared.auth.tables import forget_revocations, keep_keys, keep_revocations
+from shared.auth.tables import keep_keys, keep_revocations
 from shared.events import Event
 from shared.events.accounts import AccessRevoked, AccountChanged, Role, SigningKeyPublished
 from shared.events.common import TicketSnapshot
@@ -38,7 +38,6 @@ from shared.web import (
     NotFound,
     PreconditionFailed,
     Unprocessable,
-    forget_idempotency_keys,
 )
 
 # Signing in
@@ -387,10 +386,6 @@ async def _show(session: AsyncSession, frames: Sequence[dict[str, Any]]) -> None
 # Housekeeping
 
 
-async def forget(session: AsyncSession, now: datetime) -> int:
-    """Drop what is no longer needed: old sessions, limits, revocations and stored answers; returns how many rows."""
-    return (
-        await Repository(session).forget_sign_ins(now=now)
-        + await forget_revocations(session, now=now)
-        + await forget_idempotency_keys(session, now=now)
-    )
+async def forget_sign_ins(session: AsyncSession, now: datetime) -> int:
+    """Drop old sessions and limits; returns how many rows."""
+    return await Repository(session).forget_sign_ins(now=now)

@@ -9,6 +9,7 @@ from services.gateway.consumers import handlers
 from services.gateway.repository import Repository
 from services.gateway.settings import GatewaySettings
 from shared.db import Database
+from shared.housekeeping import housekeeping
 from shared.messaging.timers import Timer
 from shared.messaging.worker import Worker
 
@@ -24,8 +25,9 @@ def create_worker(settings: GatewaySettings, database: Database) -> Worker:
         settings.kafka,
         handlers,
         timers=(
+            *housekeeping(keeps_answers=True),
             Timer("forget_frames", timedelta(minutes=1), forget_frames),
-            Timer("forget", timedelta(minutes=10), service.forget),
+            Timer("forget_sign_ins", timedelta(minutes=10), service.forget_sign_ins),
             Timer("republish_signing_keys", timedelta(hours=6), service.republish_signing_keys),
         ),
     )

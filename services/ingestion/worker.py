@@ -1,9 +1,6 @@
 """The background part of ingestion: relay, consumers and timers, and beside them parsers and delivery."""
 
 import asyncio
-from datetime import datetime, timedelta
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.consumers import create_handlers
 from services.ingestion.delivery import FileTransport, SmtpTransport, Transport
@@ -11,14 +8,10 @@ from services.ingestion.duties import Delivery, Duty, MailDesk, MailParsing
 from services.ingestion.parsing import ParserLimits, ParserPool
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.wake import mail_stored
-from shared.auth.tables import forget_revocations
 from shared.db import Database
-from shared.messaging.timers import Timer
+from shared.housekeeping import housekeeping
 from shared.messaging.worker import Worker
 from shared.objects import ObjectStore
-from shared.web import forget_idempotency_keys
-
-_FORGET_EVERY = timedelta(hours=1)
 
 
 class IngestionWorker(Worker):
@@ -31,10 +24,7 @@ class IngestionWorker(Worker):
             database,
             settings.kafka,
             create_handlers(objects, desk.context),
-            timers=(
-                Timer("forget_idempotency_keys", _FORGET_EVERY, _forget_keys),
-                Timer("forget_revocations", _FORGET_EVERY, _forget_revocations),
-            ),
+            timers=housekeeping(keeps_answers=True),
         )
         limits = ParserLimits(settings.mail_parser_seconds, settings.mail_parser_memory_mib)
         self._pool = ParserPool(settings.mail_parsers, limits)
@@ -65,11 +55,3 @@ def _transport(settings: IngestionSettings) -> Transport:
     if settings.smtp_url is None:
         return FileTransport(settings.outgoing_dir)
     return SmtpTransport(settings.smtp_url, timeout_seconds=settings.smtp_timeout_seconds)
-
-
-async def _forget_keys(session: AsyncSession, now: datetime) -> int:
-    return await forget_idempotency_keys(session, now=now)
-
-
-async def _forget_revocations(session: AsyncSession, now: datetime) -> int:
-    return await forget_revocations(session, now=now)

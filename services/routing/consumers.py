@@ -17,7 +17,7 @@ from shared.messaging.handlers import Handlers
 Handler = Callable[[AsyncSession, Sequence[Event[Any]]], Awaitable[None]]
 
 
-def build_handlers(detector: Detector) -> Handlers:
+def create_handlers(detector: Detector) -> Handlers:
     """The subscriptions of routing; `detector` tells languages."""
     handlers = Handlers("routing")
     handlers.include(auth_handlers)

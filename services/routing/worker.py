@@ -4,10 +4,11 @@ from datetime import timedelta
 from functools import partial
 
 from services.routing import service
-from services.routing.consumers import build_handlers
+from services.routing.consumers import create_handlers
 from services.routing.detector import Detector
 from services.routing.settings import RoutingSettings
 from shared.db import Database
+from shared.housekeeping import housekeeping
 from shared.messaging.timers import Timer
 from shared.messaging.worker import Worker
 
@@ -19,8 +20,9 @@ def create_worker(settings: RoutingSettings, database: Database) -> Worker:
     return Worker(
         database,
         settings.kafka,
-        build_handlers(Detector()),
+        create_handlers(Detector()),
         timers=(
+            *housekeeping(keeps_answers=False),
             Timer("drain_queues", settings.drain_every, service.drain_queues),
             Timer("renew_proposals", _RENEW_EVERY, partial(service.renew_proposals, after=settings.renew_after)),
         ),

@@ -11,6 +11,7 @@ from services.sla.consumers import handlers
 from services.sla.settings import SlaSettings
 from shared.db import Database
 from shared.events.tickets import TicketChanged
+from shared.housekeeping import housekeeping
 from shared.messaging import marks
 from shared.messaging.timers import Timer
 from shared.messaging.worker import Worker
@@ -29,6 +30,7 @@ def create_worker(settings: SlaSettings, database: Database) -> Worker:
         settings.kafka,
         handlers,
         timers=(
+            *housekeeping(keeps_answers=False),
             Timer("fire_timers", settings.fire_every, judging(service.fire_timers)),
             Timer("replan_outdated", _REPLAN_EVERY, judging(service.replan_outdated)),
         ),

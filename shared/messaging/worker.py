@@ -38,13 +38,14 @@ class Worker:
         mark_every_seconds: float = 5.0,
     ) -> None:
         self._database = database
+        self.handlers = handlers
         self.relay = Relay(database, kafka)
         database.after_record(self.relay.wake)
         self._inbox = Inbox(database, handlers)
         self._consumer = (
             Consumer(database, handlers, kafka, mark_every_seconds=mark_every_seconds) if handlers.topics else None
         )
-        self._timers = [
+        self.timers = [
             *timers,
             Timer("measure", MEASURE_EVERY, self._measure),
             Timer("purge", PURGE_EVERY, self._purge),
@@ -63,7 +64,7 @@ class Worker:
                         if self._consumer is not None:
                             working.create_task(self._consumer.run(stop), name="consumer")
                             working.create_task(self._release_loop(stop), name="release")
-                        for timer in self._timers:
+                        for timer in self.timers:
                             working.create_task(timer.loop(self._database, stop), name=f"timer:{timer.name}")
                 finally:
                     relay_stop.set()

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.gateway import service
 from services.gateway.domain.accounts import LastAdmin
 from services.gateway.signing import new_signing_key
+from shared.auth.tables import forget_revocations
 from shared.db import now_utc
 from shared.events.accounts import Role
 from shared.ids import uuid7
@@ -195,7 +196,7 @@ async def test_a_revoked_api_key_is_dead(gateway: Gateway) -> None:
     async with gateway.database.transaction() as session:
         connection = await session.connection()
         await connection.exec_driver_sql("UPDATE auth_revocations SET revoked_at = revoked_at + interval '1 second'")
-        await service.forget(session, now_utc().replace(year=now_utc().year + 1))
+        await forget_revocations(session, now=now_utc().replace(year=now_utc().year + 1))
     await gateway.fresh_revocations()
     assert (await key.get("/api/accounts")).status == 401
 
@@ -221,9 +222,9 @@ async def test_old_sessions_and_limits_are_forgotten(gateway: Gateway) -> None:
     await gateway.signed_in()
     later = now_utc().replace(year=now_utc().year + 1)
     async with gateway.database.transaction() as session:
-        assert await service.forget(session, later) > 0
+        assert await service.forget_sign_ins(session, later) > 0
     async with gateway.database.transaction() as session:
-        assert await service.forget(session, later) == 0
+        assert await service.forget_sign_ins(session, later) == 0
     assert await gateway.rows("SELECT 1 FROM refresh_tokens") == []
 
 
