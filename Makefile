@@ -61,7 +61,8 @@ check: $(SYNCED) $(NODE_MODULES) ## Lint, types, import rules, dependencies, mig
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/deptry .
+	$(VENV)/bin/python -m desk.dev.dependencies
+	$(PYTHON) desk/dev/minimal.py
 	$(VENV)/bin/python -m desk.contracts --check
 	$(VENV)/bin/python -m desk.dev.migrations
 	$(PYTHON) desk/dev/node.py npm run check
