@@ -1,7 +1,7 @@
 """An agent's way through one ticket, as she sees it."""
 
 import re
-from typing import Any
+from email.message import EmailMessage
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
@@ -14,14 +14,15 @@ pytestmark = pytest.mark.browser
 
 
 def hand_in(desk: RunningDesk, subject: str, text: str) -> None:
-    message: dict[str, Any] = {
-        "channel": "api",
-        "sender": {"kind": "email", "address": f"customer-{uuid7()}@example.org", "name": "Tom Baker"},
-        "subject": subject,
-        "text": text,
-    }
+    """A customer's mail, as a mail server would hand it in."""
+    mail = EmailMessage()
+    mail["From"] = f"Tom Baker <customer-{uuid7()}@example.org>"
+    mail["To"] = "support@example.com"
+    mail["Subject"] = subject
+    mail["Message-ID"] = f"<{uuid7()}@example.org>"
+    mail.set_content(text)
     with desk.system() as client:
-        answer = client.post("/api/ingest/messages", json=message)
+        answer = client.post("/api/ingest/email", content=bytes(mail), headers={"Content-Type": "message/rfc822"})
         assert answer.status_code == 202, answer.text
 
 

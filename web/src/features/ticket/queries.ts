@@ -41,7 +41,26 @@ export function messagesQuery(id: string) {
       } while (cursor);
       return { items, thread_version: version };
     },
+    refetchInterval: ({ state }) => untilDelivered(state.data, Date.now()),
   });
+}
+
+const EAGER_MS = 2_000;
+const PATIENT_MS = 30_000;
+const FRESH_MS = 60_000;
+
+/**
+ * When to look again at a thread with a reply on its way, in milliseconds; false when none is.
+ *
+ * Deliveries move no ticket, so the socket does not tell of them.
+ */
+export function untilDelivered(thread: Thread | undefined, now: number): number | false {
+  const underway = thread?.items.filter((message) => message.delivery_state === "queued") ?? [];
+  if (underway.length === 0) {
+    return false;
+  }
+  const isFresh = underway.some((message) => now - Date.parse(message.added_at) < FRESH_MS);
+  return isFresh ? EAGER_MS : PATIENT_MS;
 }
 
 export const agentsQuery = queryOptions({
