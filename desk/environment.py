@@ -8,6 +8,9 @@ from desk.ports import LOOPBACK
 from shared.settings import KafkaSettings
 
 EMBEDDED_PARTITIONS = 4
+EMBEDDED_FETCH_WAIT_MS = 250
+# Nobody waits in front of a screen for what these do with an event.
+UNHURRIED = {"analytics": 1000, "knowledge": 1000}
 # Names that mean something to the launcher and something else, or nothing, to a service.
 _LAUNCHER_ONLY = ("DESK_HOME", "DESK_HOST", "DESK_PORT", "DESK_EDGE_")
 
@@ -41,7 +44,12 @@ def service_environment(
     usual: dict[str, str] = {
         "DESK_OBJECT_STORE": str(home.objects),
         "DESK_INGESTION_OUTGOING_DIR": str(home.outgoing),
+        # Each process is api and worker in one: commits wake its relay, and polling would only warm the machine.
+        "DESK_KAFKA_RELAY_IDLE_SECONDS": "2",
     }
+    if broker.profile == "tansu":
+        # The embedded broker answers a fetch only when its wait is over, and works for every one of them.
+        usual["DESK_KAFKA_FETCH_MAX_WAIT_MS"] = str(UNHURRIED.get(service, EMBEDDED_FETCH_WAIT_MS))
     if service == "gateway":
         email, password = home.administrator()
         usual |= {"DESK_GATEWAY_BOOTSTRAP_EMAIL": email, "DESK_GATEWAY_BOOTSTRAP_PASSWORD": password}

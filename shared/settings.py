@@ -27,6 +27,9 @@ class KafkaSettings(BaseSettings):
     linger_ms: int = 5
     fetch_max_wait_ms: int = 100
     max_poll_records: int = 500
+    # How often a relay that nobody wakes looks for unsent rows. Where api and worker are one process, every commit
+    # wakes it, and the look is only for what another process left.
+    relay_idle_seconds: float = 0.2
     topic_prefix: str = ""
 
     @property

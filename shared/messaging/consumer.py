@@ -27,10 +27,10 @@ from shared.telemetry import get_logger
 
 log = get_logger(__name__)
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5
 BACKOFF_SECONDS = (0.1, 5.0)
 RECONNECT_SECONDS = 0.5
-EPOCH_CHECK_SECONDS = 1.0
+EPOCH_CHECK_SECONDS = 2.0
 
 
 @dataclass(slots=True)

@@ -28,7 +28,6 @@ log = get_logger(__name__)
 
 BATCH_ROWS = 500
 BUSY_POLL_SECONDS = 0.025
-IDLE_POLL_SECONDS = 0.25
 RETRY_SECONDS = 0.5
 
 
@@ -56,14 +55,15 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`, then once more, so that a stopping process leaves nothing it could still send."""
-        idle = IDLE_POLL_SECONDS
+        longest = self._settings.relay_idle_seconds
+        idle = longest
         try:
             while not stop.is_set():
                 self._woken.clear()
                 sent = await self._try_send()
                 if sent >= self._limit:
                     continue
-                idle = BUSY_POLL_SECONDS if sent else min(idle * 1.5, IDLE_POLL_SECONDS)
+                idle = BUSY_POLL_SECONDS if sent else min(idle * 1.5, longest)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), RETRY_SECONDS if sent < 0 else idle)
             await self._try_send()

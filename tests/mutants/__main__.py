@@ -41,7 +41,7 @@ def survives(patch: Path) -> str | None:
             text=True,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
-    if run.returncode == TEST_FAILED and " failed" in run.stdout:
+    if run.returncode == TEST_FAILED and "\nFAILED " in run.stdout:
         return None
     return f"{test} did not fail (status {run.returncode}):\n{run.stdout[-1500:]}{run.stderr[-500:]}"
 
