@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import openapi, { astToString } from "openapi-typescript";
 
 const SERVICES = ["gateway", "routing", "tickets"];
-const documents = new URL(process.env.DESK_OPENAPI ?? "../../docs/openapi/", import.meta.url);
+const documents = new URL("../../docs/openapi/", import.meta.url);
 const checking = process.argv.includes("--check");
 
 for (const service of SERVICES) {

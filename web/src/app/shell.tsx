@@ -19,7 +19,7 @@ export function Shell({ session }: { session: Session }) {
       <div className="flex h-full flex-col">
         <LiveBanner />
         <header className="flex h-12 shrink-0 items-center justify-between border-b border-line px-4">
-          <h1>
+          <h1 className="flex">
             <Wordmark />
           </h1>
           <Suspense fallback={<span className="shimmer size-8" />}>
