@@ -23,7 +23,7 @@ from shared.events.accounts import Role
 from shared.ids import uuid7
 from shared.service import Service
 from shared.web.app import declared_routes, guards_of
-from tests.integration.web.asgi import ORIGIN, Client
+from tests.asgi import ORIGIN, Client
 
 SERVICES = ("gateway", "ingestion", "tickets", "routing", "sla", "analytics", "knowledge")
 PUBLIC = {

@@ -31,7 +31,7 @@ from shared.events.messages import MessageDelivered, MessageFailed
 from shared.events.sla import Clock, ClockState, SlaBreached, SlaMet, SlaMetric
 from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.settings import Settings
-from tests.integration.knowledge.asgi import Client, signed_in
+from tests.asgi import Callers, callers
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 PERIOD = {"from": "2026-03-02", "to": "2026-03-05"}
@@ -159,8 +159,8 @@ def waves(all_stories: Iterable[Story], seed: int) -> list[list[Event[EventData]
 
 
 class Analytics:
-    def __init__(self, client: Client, database: Database) -> None:
-        self.client, self.database = client, database
+    def __init__(self, callers: Callers, database: Database) -> None:
+        self.as_, self.nobody, self.database = callers.as_, callers.nobody, database
 
     async def take(self, batches: Iterable[Sequence[Event[EventData]]]) -> None:
         for batch in batches:
@@ -168,10 +168,8 @@ class Analytics:
                 await service.take_events(session, batch)
 
     async def get(self, path: str, **params: str) -> Any:
-        answer = await self.client.get(
-            f"/api/analytics/{path}", params=params, headers=self.client.headers(Role.SUPERVISOR)
-        )
-        assert answer.status == 200, answer.content
+        answer = await self.as_(Role.SUPERVISOR).get(f"/api/analytics/{path}", **params)
+        assert answer.status == 200, answer.body
         return answer.json()
 
     async def figures(self) -> Any:
@@ -207,7 +205,7 @@ class Analytics:
 async def analytics(make_database: Callable[..., Awaitable[Database]]) -> AsyncIterator[Analytics]:
     database = await make_database("analytics")
     app = create_app(Settings(database_url=database.url), database)
-    yield Analytics(await signed_in(app, database), database)
+    yield Analytics(await callers(app, database), database)
     await app.state.verifier.close()
 
 
@@ -359,17 +357,15 @@ async def test_two_consumers_that_meet_a_ticket_at_once_both_count(analytics: An
     ],
 )
 async def test_nonsense_is_refused(analytics: Analytics, params: dict[str, str]) -> None:
-    answer = await analytics.client.get(
-        "/api/analytics/overview", params=params, headers=analytics.client.headers(Role.ADMIN)
-    )
-    assert answer.status == 422, answer.content
+    answer = await analytics.as_(Role.ADMIN).get("/api/analytics/overview", **params)
+    assert answer.status == 422, answer.body
 
 
 async def test_agents_and_customers_see_no_figures(analytics: Analytics) -> None:
     for role in (Role.AGENT, Role.CUSTOMER):
-        answer = await analytics.client.get("/api/analytics/overview", headers=analytics.client.headers(role))
+        answer = await analytics.as_(role).get("/api/analytics/overview")
         assert answer.status == 403
-    assert (await analytics.client.get("/api/analytics/metrics")).status == 401
+    assert (await analytics.nobody().get("/api/analytics/metrics")).status == 401
 
 
 async def test_every_metric_is_defined_for_the_reader(analytics: Analytics) -> None:

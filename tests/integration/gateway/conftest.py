@@ -18,7 +18,7 @@ from shared.auth import Principal
 from shared.db import Database, now_utc
 from shared.events.accounts import Role
 from shared.ids import uuid7
-from tests.integration.web.asgi import Client, browser
+from tests.asgi import Client, browser
 
 ADMIN = "admin@desk.example"
 PASSWORD = "correct horse battery"

@@ -11,8 +11,8 @@ from shared.auth.tables import forget_revocations
 from shared.db import now_utc
 from shared.events.accounts import Role
 from shared.ids import uuid7
+from tests.asgi import Client
 from tests.integration.gateway.conftest import ADMIN, PASSWORD, Gateway
-from tests.integration.web.asgi import Client
 
 ANA = {"email": "Ana@Desk.example", "name": "Ana", "role": "agent", "groups": ["billing"], "languages": ["es", "pt-BR"]}
 

@@ -8,8 +8,8 @@ import pytest
 from services.gateway import service
 from shared.db import now_utc
 from shared.events.accounts import Role
+from tests.asgi import Client
 from tests.integration.gateway.conftest import ADMIN, PASSWORD, Gateway
-from tests.integration.web.asgi import Client
 
 
 async def test_a_session_opens_and_tells_who_is_signed_in(gateway: Gateway) -> None:

@@ -13,36 +13,32 @@ from services.knowledge.models import metadata
 from shared.db import Database
 from shared.events.accounts import Role
 from shared.settings import Settings
-from tests.integration.knowledge.asgi import Answer, Client, signed_in
+from tests.asgi import Answer, Callers, callers
 
 ARTICLES = "/api/knowledge/articles"
 PUBLIC = "/api/knowledge/public/articles"
 
 
 class Desk:
-    def __init__(self, client: Client, database: Database) -> None:
-        self.client, self.database = client, database
+    def __init__(self, callers: Callers, database: Database) -> None:
+        self.as_, self.nobody, self.database = callers.as_, callers.nobody, database
 
     async def create(self, title: str = "Refunds", body: str = "How to get one.", locale: str = "en") -> dict[str, Any]:
-        response = await self.client.post(
-            ARTICLES, json={"locale": locale, "title": title, "body": body}, headers=self.client.headers(Role.AGENT)
-        )
-        assert response.status == 201, response.content
+        response = await self.as_(Role.AGENT).post(ARTICLES, {"locale": locale, "title": title, "body": body})
+        assert response.status == 201, response.body
         created: dict[str, Any] = response.json()
         return created
 
     async def publish(self, article: dict[str, Any], version: int | None = None, **params: str) -> Answer:
         tag = f'"{version or article["version"]}"'
-        headers = self.client.headers(Role.AGENT, **{"If-Match": tag})
-        return await self.client.post(f"{ARTICLES}/{article['id']}/publish", params=params, headers=headers)
+        return await self.as_(Role.AGENT).post(f"{ARTICLES}/{article['id']}/publish", query=params, if_match=tag)
 
     async def patch(self, article_id: str, version: int, **edit: str) -> Answer:
-        headers = self.client.headers(Role.AGENT, **{"If-Match": f'"{version}"'})
-        return await self.client.patch(f"{ARTICLES}/{article_id}", json=edit, headers=headers)
+        return await self.as_(Role.AGENT).patch(f"{ARTICLES}/{article_id}", edit, if_match=f'"{version}"')
 
     async def titles(self, path: str, role: Role | None = None, **params: str) -> list[str]:
-        response = await self.client.get(path, params=params, headers=self.client.headers(role) if role else {})
-        assert response.status == 200, response.content
+        response = await (self.as_(role) if role else self.nobody()).get(path, **params)
+        assert response.status == 200, response.body
         return [item["title"] for item in response.json()["items"]]
 
 
@@ -50,7 +46,7 @@ class Desk:
 async def desk(make_database: Callable[..., Awaitable[Database]]) -> AsyncIterator[Desk]:
     database = await make_database("knowledge")
     app = create_app(Settings(database_url=database.url), database)
-    yield Desk(await signed_in(app, database), database)
+    yield Desk(await callers(app, database), database)
     await app.state.verifier.close()
 
 
@@ -61,14 +57,14 @@ async def test_a_draft_is_seen_by_staff_alone_until_it_is_published(desk: Desk) 
     assert await desk.titles(ARTICLES, Role.CUSTOMER) == []
     assert await desk.titles(ARTICLES, Role.CUSTOMER, status="draft") == []
     assert await desk.titles(PUBLIC) == []
-    hidden = await desk.client.get(f"{ARTICLES}/{article['id']}", headers=desk.client.headers(Role.CUSTOMER))
+    hidden = await desk.as_(Role.CUSTOMER).get(f"{ARTICLES}/{article['id']}")
     assert hidden.status == 404
-    assert (await desk.client.get(f"{PUBLIC}/{article['id']}")).status == 404
+    assert (await desk.nobody().get(f"{PUBLIC}/{article['id']}")).status == 404
 
     assert (await desk.publish(article)).status == 200
     assert await desk.titles(ARTICLES, Role.CUSTOMER) == ["Refunds"]
     assert await desk.titles(PUBLIC) == ["Refunds"]
-    shown = await desk.client.get(f"{PUBLIC}/{article['id']}")
+    shown = await desk.nobody().get(f"{PUBLIC}/{article['id']}")
     assert shown.json()["body"] == "How to get one."
 
 
@@ -111,20 +107,18 @@ async def test_an_edit_of_an_older_version_is_refused(desk: Desk) -> None:
     assert (await desk.patch(article["id"], 1, locale="en", title="Mine")).status == 200
     stale = await desk.patch(article["id"], 1, locale="en", title="Yours")
     assert (stale.status, stale.json()["current_version"]) == (412, 2)
-    blind = await desk.client.patch(
-        f"{ARTICLES}/{article['id']}", json={"locale": "en", "title": "x"}, headers=desk.client.headers(Role.AGENT)
-    )
+    blind = await desk.as_(Role.AGENT).patch(f"{ARTICLES}/{article['id']}", {"locale": "en", "title": "x"})
     assert blind.status == 428
     assert await desk.titles(ARTICLES, Role.AGENT) == ["Mine"]
 
 
 async def test_a_repeated_creation_makes_one_article(desk: Desk) -> None:
-    headers = desk.client.headers(Role.AGENT, **{"Idempotency-Key": "once"})
+    agent = desk.as_(Role.AGENT)
     new = {"locale": "en", "title": "Refunds", "body": "How"}
-    first = await desk.client.post(ARTICLES, json=new, headers=headers)
-    second = await desk.client.post(ARTICLES, json=new, headers=headers)
+    first = await agent.post(ARTICLES, new, idempotency_key="once")
+    second = await agent.post(ARTICLES, new, idempotency_key="once")
     assert (first.status, second.status) == (201, 201)
-    assert first.content == second.content
+    assert first.body == second.body
     assert first.headers["location"] == second.headers["location"]
     assert await desk.titles(ARTICLES, Role.AGENT) == ["Refunds"]
 
@@ -133,9 +127,9 @@ async def test_an_article_is_shown_in_the_locale_that_fits_best(desk: Desk) -> N
     article = await desk.create()
     await desk.patch(article["id"], 1, locale="de", title="Rückzahlung", body="So geht es.")
     await desk.publish(article, version=2)
-    shown = await desk.client.get(f"{PUBLIC}/{article['id']}", params={"locale": "de-AT"})
+    shown = await desk.nobody().get(f"{PUBLIC}/{article['id']}", locale="de-AT")
     assert (shown.json()["title"], shown.json()["locales"]) == ("Rückzahlung", ["de", "en"])
-    assert (await desk.client.get(f"{PUBLIC}/{article['id']}")).json()["title"] == "Refunds"
+    assert (await desk.nobody().get(f"{PUBLIC}/{article['id']}")).json()["title"] == "Refunds"
     assert await desk.titles(PUBLIC, locale="de") == ["Rückzahlung"]
 
 
@@ -182,9 +176,7 @@ async def test_pages_hold_every_article_once(desk: Desk, params: dict[str, str])
     seen: list[str] = []
     cursor: dict[str, str] = {}
     while True:
-        response = await desk.client.get(
-            ARTICLES, params={**params, **cursor, "limit": "2"}, headers=desk.client.headers(Role.AGENT)
-        )
+        response = await desk.as_(Role.AGENT).get(ARTICLES, **params, **cursor, limit=2)
         page = response.json()
         seen += [item["id"] for item in page["items"]]
         if page["next_cursor"] is None:
@@ -196,15 +188,15 @@ async def test_pages_hold_every_article_once(desk: Desk, params: dict[str, str])
 
 async def test_customers_and_strangers_write_nothing(desk: Desk) -> None:
     new = {"locale": "en", "title": "Spam", "body": "Spam"}
-    assert (await desk.client.post(ARTICLES, json=new)).status == 401
-    assert (await desk.client.post(ARTICLES, json=new, headers=desk.client.headers(Role.CUSTOMER))).status == 403
-    assert (await desk.client.get(ARTICLES)).status == 401
+    assert (await desk.nobody().post(ARTICLES, new)).status == 401
+    assert (await desk.as_(Role.CUSTOMER).post(ARTICLES, new)).status == 403
+    assert (await desk.nobody().get(ARTICLES)).status == 401
     assert await desk.titles(ARTICLES, Role.ADMIN) == []
 
 
 async def test_an_unknown_article_is_not_found(desk: Desk) -> None:
     unknown = str(UUID(int=1))
-    assert (await desk.client.get(f"{PUBLIC}/{unknown}")).status == 404
+    assert (await desk.nobody().get(f"{PUBLIC}/{unknown}")).status == 404
     assert (await desk.patch(unknown, 1, locale="en", title="x")).status == 404
 
 

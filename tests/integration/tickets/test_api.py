@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from shared.events.accounts import Role
-from tests.integration.tickets.harness import Client, Desk, Person, received
+from tests.integration.tickets.harness import Desk, Person, received
 
 
 async def a_ticket(desk: Desk) -> Any:
@@ -312,6 +312,6 @@ async def test_a_requester_is_exactly_one_valid_address(desk: Desk) -> None:
 
 async def test_without_a_token_nobody_gets_anything(desk: Desk) -> None:
     ticket = await a_ticket(desk)
-    stranger = Client(desk.app, {})
+    stranger = desk.callers.nobody()
     for path in ("/api/tickets", f"/api/tickets/{ticket.id}", f"/api/tickets/{ticket.id}/messages"):
         assert (await stranger.get(path)).status == 401

@@ -20,7 +20,7 @@ from shared.db import Database
 from shared.settings import Settings
 from shared.telemetry import correlation_id
 from shared.web import DbSession, Idempotency, NotFound, Page, ReadSession, TooManyRequests, UndeclaredRoute, create_app
-from tests.integration.web.asgi import Answer, Client
+from tests.asgi import Answer, Client
 
 MakeDatabase = Callable[..., Awaitable[Database]]
 
@@ -253,7 +253,7 @@ async def test_a_body_without_a_length_is_counted_as_it_comes(client: Client) ->
 
 
 async def test_a_request_and_its_events_share_an_id(client: Client) -> None:
-    answer = await client.get("/api/things/correlation", x_request_id="from-the-edge-1")
+    answer = await client.request("GET", "/api/things/correlation", headers={"x_request_id": "from-the-edge-1"})
     assert answer.headers["x-request-id"] == "from-the-edge-1"
     assert answer.json() == "from-the-edge-1"
     for hostile in (
@@ -263,7 +263,7 @@ async def test_a_request_and_its_events_share_an_id(client: Client) -> None:
         "quote'quote'quote",
         "ümlaut-ümlaut".encode().decode("latin-1"),
     ):
-        other = await client.get("/api/things/correlation", x_request_id=hostile)
+        other = await client.request("GET", "/api/things/correlation", headers={"x_request_id": hostile})
         assert other.headers["x-request-id"] != hostile
         assert other.json() == other.headers["x-request-id"]
     assert correlation_id.get() == ""

@@ -1,13 +1,27 @@
-"""A small client that calls an ASGI app in the test's own event loop, so that requests really run side by side."""
+"""A small client that calls an ASGI app in the test's own event loop, so that requests really run side by side.
+
+It sends bodies in pieces, leaves in the middle of a request and sees every cookie as it was set.
+"""
 
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared.auth import Principal
+from shared.auth.tables import keep_keys
+from shared.auth.tokens import encode_public_key, sign
+from shared.db import Database, now_utc
+from shared.events.accounts import Role, SigningKeyPublished
+from shared.ids import uuid7
 
 ORIGIN = "http://127.0.0.1:8080"
 
@@ -44,11 +58,16 @@ class Client:
     cookies: dict[str, str] = field(default_factory=dict)
     address: str = "127.0.0.1"
 
-    async def get(self, path: str, **headers: str) -> Answer:
-        return await self.request("GET", path, headers=headers)
+    async def get(self, path: str, **query: Any) -> Answer:
+        return await self.request("GET", path, query=query)
 
-    async def post(self, path: str, body: Any = None, **headers: str) -> Answer:
-        return await self.request("POST", path, body=body, headers=headers)
+    async def post(
+        self, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None, **headers: str
+    ) -> Answer:
+        return await self.request("POST", path, query=query, body=body, headers=headers)
+
+    async def put(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return await self.request("PUT", path, body=body, headers=headers)
 
     async def patch(self, path: str, body: Any = None, **headers: str) -> Answer:
         return await self.request("PATCH", path, body=body, headers=headers)
@@ -61,6 +80,7 @@ class Client:
         method: str,
         path: str,
         *,
+        query: Mapping[str, Any] | None = None,
         body: Any = None,
         chunks: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -73,7 +93,7 @@ class Client:
         if self.cookies:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         sent |= {name.replace("_", "-"): value for name, value in (headers or {}).items()}
-        target = urlsplit(path)
+        target = urlsplit(f"{path}?{urlencode(query, doseq=True)}" if query else path)
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -123,3 +143,41 @@ class Client:
 def browser(app: Any, **fields: Any) -> Client:
     """A client that sends what a page of ours makes a browser send."""
     return Client(app, {"origin": ORIGIN, "sec-fetch-site": "same-origin", "x-desk-csrf": "1"}, **fields)
+
+
+class Callers:
+    """Makes clients for people of every role, with tokens that one service accepts."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._key = Ed25519PrivateKey.generate()
+
+    async def publish_key(self, database: Database) -> None:
+        """Make the service know the key, as the event from the gateway does."""
+        published = SigningKeyPublished(
+            kid="test",
+            public_key=encode_public_key(self._key.public_key()),
+            not_before=now_utc() - timedelta(days=1),
+        )
+        async with database.transaction() as session:
+            await keep_keys(session, [published])
+
+    def as_(self, role: Role, account_id: UUID | None = None) -> Client:
+        """A client of somebody with this role."""
+        return self.client(Principal(account_id or uuid7(), role, "Somebody", session_id=uuid7()))
+
+    def client(self, principal: Principal) -> Client:
+        """A client with the principal's token."""
+        token = sign(principal, key=self._key, kid="test", now=now_utc(), lifetime=timedelta(minutes=10))
+        return Client(self._app, {"authorization": f"Bearer {token}"})
+
+    def nobody(self) -> Client:
+        """A client without a token."""
+        return Client(self._app)
+
+
+async def callers(app: Any, database: Database) -> Callers:
+    """Callers whom the service of this app and database lets in."""
+    made = Callers(app)
+    await made.publish_key(database)
+    return made
