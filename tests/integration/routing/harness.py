@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
@@ -16,12 +14,9 @@ from services.routing.app import create_app
 from services.routing.detector import Sample
 from services.routing.domain.language import Verdict
 from services.routing.settings import RoutingSettings
-from shared.auth import Principal
-from shared.auth.tables import keep_keys
-from shared.auth.tokens import encode_public_key, sign
-from shared.db import Database, now_utc
+from shared.db import Database
 from shared.events import Event, EventData
-from shared.events.accounts import AccountChanged, Role, SigningKeyPublished
+from shared.events.accounts import AccountChanged, Role
 from shared.events.common import (
     Actor,
     ActorKind,
@@ -34,6 +29,7 @@ from shared.events.common import (
 )
 from shared.events.tickets import FieldChange, TicketChanged, TicketCreated, TicketRoutingDeclined
 from shared.ids import uuid7
+from tests.asgi import Callers
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SOMEBODY = Actor(kind=ActorKind.AGENT, id=str(UUID(int=9)), name="Asha")
@@ -81,10 +77,11 @@ class SpokenLanguage:
 
 
 class Desk:
-    def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
-        self.key = key
         self.app = create_app(RoutingSettings(database_url=database.url), database)
+        self.callers = Callers(self.app)
+        self.as_, self.nobody = self.callers.as_, self.callers.nobody
 
     async def agent(self, *languages: str, capacity: int = 20, available: bool = True, **fields: Any) -> UUID:
         """An agent, by their account's event and what a supervisor sets."""
@@ -169,24 +166,8 @@ class Desk:
         return [row.state for row in rows]
 
     async def loads(self) -> dict[UUID, int]:
-        async with self.client(Role.ADMIN) as client:
-            return {UUID(one["id"]): one["load"] for one in (await client.get("/api/agents")).json()["items"]}
-
-    @asynccontextmanager
-    async def client(self, role: Role, account_id: UUID | None = None) -> AsyncIterator[httpx.AsyncClient]:
-        token = sign(
-            Principal(account_id or uuid7(), role, "Asha", session_id=uuid7()),
-            key=self.key,
-            kid="k1",
-            now=now_utc(),
-            lifetime=timedelta(minutes=5),
-        )
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.app),
-            base_url="http://desk",
-            headers={"Authorization": f"Bearer {token}"},
-        ) as client:
-            yield client
+        client = self.as_(Role.ADMIN)
+        return {UUID(one["id"]): one["load"] for one in (await client.get("/api/agents")).json()["items"]}
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[list[str]]:
@@ -205,10 +186,6 @@ class Desk:
 
 
 async def desk_of(database: Database) -> Desk:
-    key = Ed25519PrivateKey.generate()
-    published = SigningKeyPublished(
-        kid="k1", public_key=encode_public_key(key.public_key()), not_before=now_utc() - timedelta(days=1)
-    )
-    async with database.transaction() as session:
-        await keep_keys(session, [published])
-    return Desk(database, key)
+    desk = Desk(database)
+    await desk.callers.publish_key(database)
+    return desk

@@ -14,35 +14,35 @@ BODY: dict[str, Any] = {"skills": ["billing"], "languages": ["de", "en-GB"], "ca
 
 async def test_a_supervisor_sets_what_an_agent_can_do(desk: Desk) -> None:
     agent = await desk.agent("fr", capacity=20)
-    async with desk.client(Role.SUPERVISOR) as client:
-        answer = await client.put(f"/api/agents/{agent}", json=BODY)
-        assert answer.status_code == 200
-        [listed] = (await client.get("/api/agents")).json()["items"]
+    client = desk.as_(Role.SUPERVISOR)
+    answer = await client.put(f"/api/agents/{agent}", BODY)
+    assert answer.status == 200
+    [listed] = (await client.get("/api/agents")).json()["items"]
     assert answer.json() == listed
     assert (listed["languages"], listed["skills"], listed["capacity"]) == (["de", "en"], ["billing"], 3)
 
 
 async def test_languages_set_here_outlive_a_change_of_the_account_until_they_are_given_back(desk: Desk) -> None:
     agent = await desk.agent("fr")
-    async with desk.client(Role.SUPERVISOR) as client:
-        await client.put(f"/api/agents/{agent}", json=BODY)
-        await desk.agent("it", account_id=agent)
-        await client.put(f"/api/agents/{agent}", json=BODY)
-        [listed] = (await client.get("/api/agents")).json()["items"]
-        assert listed["languages"] == ["de", "en"]
-        answer = await client.put(f"/api/agents/{agent}", json=BODY | {"languages": None})
+    client = desk.as_(Role.SUPERVISOR)
+    await client.put(f"/api/agents/{agent}", BODY)
+    await desk.agent("it", account_id=agent)
+    await client.put(f"/api/agents/{agent}", BODY)
+    [listed] = (await client.get("/api/agents")).json()["items"]
+    assert listed["languages"] == ["de", "en"]
+    answer = await client.put(f"/api/agents/{agent}", BODY | {"languages": None})
     assert answer.json()["languages"] == ["it"]
 
 
 async def test_agents_come_and_go_by_themselves_and_change_nothing_else(desk: Desk) -> None:
     agent, other = await desk.agent("de", capacity=3), await desk.agent("de", capacity=3)
     own = {"skills": [], "languages": None, "capacity": 3, "available": False}
-    async with desk.client(Role.AGENT, agent) as client:
-        answer = await client.put(f"/api/agents/{agent}", json=own)
-        assert (answer.status_code, answer.json()["available"]) == (200, False)
-        for change in ({"capacity": 500}, {"skills": ["billing"]}, {"languages": ["en"]}):
-            assert (await client.put(f"/api/agents/{agent}", json=own | change)).status_code == 403
-        assert (await client.put(f"/api/agents/{other}", json=own)).status_code == 404
+    client = desk.as_(Role.AGENT, agent)
+    answer = await client.put(f"/api/agents/{agent}", own)
+    assert (answer.status, answer.json()["available"]) == (200, False)
+    for change in ({"capacity": 500}, {"skills": ["billing"]}, {"languages": ["en"]}):
+        assert (await client.put(f"/api/agents/{agent}", own | change)).status == 403
+    assert (await client.put(f"/api/agents/{other}", own)).status == 404
 
 
 @pytest.mark.parametrize(
@@ -50,16 +50,15 @@ async def test_agents_come_and_go_by_themselves_and_change_nothing_else(desk: De
 )
 async def test_what_makes_no_sense_is_refused(desk: Desk, change: dict[str, Any]) -> None:
     agent = await desk.agent("de")
-    async with desk.client(Role.ADMIN) as client:
-        assert (await client.put(f"/api/agents/{agent}", json=BODY | change)).status_code == 422
+    client = desk.as_(Role.ADMIN)
+    assert (await client.put(f"/api/agents/{agent}", BODY | change)).status == 422
 
 
 async def test_customers_see_nothing_and_strangers_less(desk: Desk) -> None:
-    async with desk.client(Role.CUSTOMER) as client:
-        for path in ("/api/agents", "/api/routing/queues", f"/api/routing/tickets/{uuid7()}"):
-            assert (await client.get(path)).status_code == 403
-        client.headers.pop("Authorization")
-        assert (await client.get("/api/agents")).status_code == 401
+    client = desk.as_(Role.CUSTOMER)
+    for path in ("/api/agents", "/api/routing/queues", f"/api/routing/tickets/{uuid7()}"):
+        assert (await client.get(path)).status == 403
+    assert (await desk.nobody().get("/api/agents")).status == 401
 
 
 async def test_only_who_can_be_given_tickets_is_listed(desk: Desk) -> None:
@@ -67,10 +66,10 @@ async def test_only_who_can_be_given_tickets_is_listed(desk: Desk) -> None:
     for account_id, role in ((uuid7(), Role.CUSTOMER), (uuid7(), Role.ADMIN), (demoted, Role.CUSTOMER)):
         account = AccountChanged(account_id=account_id, email="x@example.com", name="X", role=role, version=2)
         await desk.take(service.take_accounts, event_of(account, account_id))
-    async with desk.client(Role.ADMIN) as client:
-        assert (await client.put(f"/api/agents/{uuid7()}", json=BODY)).status_code == 404
-        assert (await client.put(f"/api/agents/{demoted}", json=BODY)).status_code == 404
-        listed = (await client.get("/api/agents")).json()["items"]
+    client = desk.as_(Role.ADMIN)
+    assert (await client.put(f"/api/agents/{uuid7()}", BODY)).status == 404
+    assert (await client.put(f"/api/agents/{demoted}", BODY)).status == 404
+    listed = (await client.get("/api/agents")).json()["items"]
     assert [one["id"] for one in listed] == [str(agent)]
 
 
@@ -78,9 +77,9 @@ async def test_a_decision_is_explained(desk: Desk) -> None:
     agent = await desk.agent("de")
     one = uuid7()
     await desk.create(one, excerpt="de")
-    async with desk.client(Role.AGENT) as client:
-        shown = (await client.get(f"/api/routing/tickets/{one}")).json()
-        assert (await client.get(f"/api/routing/tickets/{uuid7()}")).status_code == 404
+    client = desk.as_(Role.AGENT)
+    shown = (await client.get(f"/api/routing/tickets/{one}")).json()
+    assert (await client.get(f"/api/routing/tickets/{uuid7()}")).status == 404
     assert (shown["language"], shown["queue"]) == ("de", None)
     [decision] = shown["decisions"]
     assert (decision["assignee_id"], decision["proposal"]) == (str(agent), "open")

@@ -138,9 +138,9 @@ async def test_queues_are_drained_by_priority_and_then_by_age(desk: Desk) -> Non
     await desk.create(new, created_at=at(10))
     await desk.create(old, created_at=at(5))
     await desk.create(urgent, created_at=at(20), priority=Priority.URGENT)
-    async with desk.client(Role.SUPERVISOR) as client:
-        queues = (await client.get("/api/routing/queues")).json()["items"]
-        assert [(queue["queue"], queue["waiting"]) for queue in queues] == [("general:en", 3)]
+    client = desk.as_(Role.SUPERVISOR)
+    queues = (await client.get("/api/routing/queues")).json()["items"]
+    assert [(queue["queue"], queue["waiting"]) for queue in queues] == [("general:en", 3)]
     for expected in (urgent, old, new):
         load = (await desk.loads())[agent]
         await desk.agent("en", capacity=load + 1, account_id=agent)

@@ -7,20 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
 from services.sla import service
 from services.sla.app import create_app
 from services.sla.settings import SlaSettings
-from shared.auth import Principal
-from shared.auth.tables import keep_keys
-from shared.auth.tokens import encode_public_key, sign
-from shared.db import Database, now_utc
+from shared.db import Database
 from shared.events import Event, EventData
-from shared.events.accounts import Role, SigningKeyPublished
 from shared.events.common import (
     Actor,
     ActorKind,
@@ -33,6 +27,7 @@ from shared.events.common import (
 )
 from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.ids import uuid7
+from tests.asgi import Callers
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 AGENT = Actor(kind=ActorKind.AGENT, id=str(UUID(int=9)), name="Asha")
@@ -83,10 +78,11 @@ class Statements:
 
 
 class Desk:
-    def __init__(self, database: Database, key: Ed25519PrivateKey) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
-        self.key = key
         self.app = create_app(SlaSettings(database_url=database.url), database)
+        self.callers = Callers(self.app)
+        self.as_, self.nobody = self.callers.as_, self.callers.nobody
 
     async def create(self, *ticket_ids: UUID, **fields: Any) -> None:
         """One batch of new tickets."""
@@ -139,22 +135,6 @@ class Desk:
         return [type_ for type_, _ in await self.told(ticket_id)]
 
     @asynccontextmanager
-    async def client(self, role: Role) -> AsyncIterator[httpx.AsyncClient]:
-        token = sign(
-            Principal(uuid7(), role, "Asha", session_id=uuid7()),
-            key=self.key,
-            kid="k1",
-            now=now_utc(),
-            lifetime=timedelta(minutes=5),
-        )
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.app),
-            base_url="http://desk",
-            headers={"Authorization": f"Bearer {token}"},
-        ) as client:
-            yield client
-
-    @asynccontextmanager
     async def statements(self) -> AsyncIterator[Statements]:
         """Every statement that is executed meanwhile."""
         seen = Statements()
@@ -171,10 +151,6 @@ class Desk:
 
 
 async def desk_of(database: Database) -> Desk:
-    key = Ed25519PrivateKey.generate()
-    published = SigningKeyPublished(
-        kid="k1", public_key=encode_public_key(key.public_key()), not_before=now_utc() - timedelta(days=1)
-    )
-    async with database.transaction() as session:
-        await keep_keys(session, [published])
-    return Desk(database, key)
+    desk = Desk(database)
+    await desk.callers.publish_key(database)
+    return desk

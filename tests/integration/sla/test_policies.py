@@ -2,19 +2,19 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from services.sla import service
 from shared.events.accounts import Role
 from shared.events.common import TicketStatus
 from shared.ids import uuid7
+from tests.asgi import Client
 from tests.integration.sla.harness import HOUR, Desk, at
 
 DEFAULT_ID = "5a000000-0000-4000-8000-000000000001"
 
 
-async def terms(client: httpx.AsyncClient) -> dict[str, Any]:
+async def terms(client: Client) -> dict[str, Any]:
     [policy] = (await client.get("/api/sla/policies")).json()["items"]
     return {key: value for key, value in policy.items() if key not in {"id", "version", "updated_at"}}
 
@@ -25,8 +25,8 @@ async def replan(desk: Desk, seconds: float) -> int:
 
 
 async def test_the_default_policy_is_there_from_the_start(desk: Desk) -> None:
-    async with desk.client(Role.AGENT) as client:
-        [policy] = (await client.get("/api/sla/policies")).json()["items"]
+    client = desk.as_(Role.AGENT)
+    [policy] = (await client.get("/api/sla/policies")).json()["items"]
     assert (policy["id"], policy["version"], policy["warn_fraction"]) == (DEFAULT_ID, 1, 0.8)
     assert policy["targets"]["normal"] == {"first_response_seconds": 8 * HOUR, "resolution_seconds": 72 * HOUR}
 
@@ -35,14 +35,14 @@ async def test_a_changed_policy_plans_open_clocks_anew(desk: Desk) -> None:
     open_one, closed_one = uuid7(), uuid7()
     await desk.create(open_one)
     await desk.create(closed_one, status=TicketStatus.CLOSED)
-    async with desk.client(Role.SUPERVISOR) as client:
-        body = await terms(client)
-        body["targets"]["normal"]["first_response_seconds"] = HOUR
-        answer = await client.put(f"/api/sla/policies/{DEFAULT_ID}", json=body, headers={"If-Match": '"1"'})
-        assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
-        assert await replan(desk, 60) == 1
-        assert await replan(desk, 60) == 0
-        clocks = (await client.get(f"/api/sla/tickets/{open_one}")).json()["clocks"]
+    client = desk.as_(Role.SUPERVISOR)
+    body = await terms(client)
+    body["targets"]["normal"]["first_response_seconds"] = HOUR
+    answer = await client.put(f"/api/sla/policies/{DEFAULT_ID}", body, if_match='"1"')
+    assert (answer.status, answer.headers["etag"]) == (200, '"2"')
+    assert await replan(desk, 60) == 1
+    assert await replan(desk, 60) == 0
+    clocks = (await client.get(f"/api/sla/tickets/{open_one}")).json()["clocks"]
     assert [clock["target_seconds"] for clock in clocks] == [HOUR, 72 * HOUR]
     assert clocks[0]["due_at"] == at(HOUR).isoformat().replace("+00:00", "Z")
     assert await desk.types(closed_one) == ["sla.met.v1", "sla.clock_changed.v1"]
@@ -53,10 +53,10 @@ async def test_a_longer_target_takes_a_breach_back(desk: Desk) -> None:
     one = uuid7()
     await desk.create(one)
     await desk.fire(8 * HOUR + 1)
-    async with desk.client(Role.ADMIN) as client:
-        body = await terms(client)
-        body["targets"]["normal"]["first_response_seconds"] = 24 * HOUR
-        await client.put(f"/api/sla/policies/{DEFAULT_ID}", json=body, headers={"If-Match": "*"})
+    client = desk.as_(Role.ADMIN)
+    body = await terms(client)
+    body["targets"]["normal"]["first_response_seconds"] = 24 * HOUR
+    await client.put(f"/api/sla/policies/{DEFAULT_ID}", body, if_match="*")
     await replan(desk, 9 * HOUR)
     (_, last) = (await desk.told(one))[-1]
     assert (last["clocks"][0]["state"], last["clocks"][0]["breached_at"]) == ("running", None)
@@ -64,12 +64,12 @@ async def test_a_longer_target_takes_a_breach_back(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({}, 428), ({"If-Match": '"7"'}, 412), ({"If-Match": 'W/"1"'}, 412), ({"If-Match": "yesterday"}, 422)],
+    [({}, 428), ({"if_match": '"7"'}, 412), ({"if_match": 'W/"1"'}, 412), ({"if_match": "yesterday"}, 422)],
 )
 async def test_a_change_names_the_version_it_is_made_to(desk: Desk, headers: dict[str, str], status: int) -> None:
-    async with desk.client(Role.ADMIN) as client:
-        answer = await client.put(f"/api/sla/policies/{DEFAULT_ID}", json=await terms(client), headers=headers)
-    assert answer.status_code == status
+    client = desk.as_(Role.ADMIN)
+    answer = await client.put(f"/api/sla/policies/{DEFAULT_ID}", await terms(client), **headers)
+    assert answer.status == status
 
 
 @pytest.mark.parametrize(
@@ -83,27 +83,27 @@ async def test_a_change_names_the_version_it_is_made_to(desk: Desk, headers: dic
     ],
 )
 async def test_terms_that_make_no_sense_are_refused(desk: Desk, change: dict[str, Any], slug: str) -> None:
-    async with desk.client(Role.ADMIN) as client:
-        body = await terms(client) | change
-        answer = await client.put(f"/api/sla/policies/{DEFAULT_ID}", json=body, headers={"If-Match": '"1"'})
-    assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}")
+    client = desk.as_(Role.ADMIN)
+    body = await terms(client) | change
+    answer = await client.put(f"/api/sla/policies/{DEFAULT_ID}", body, if_match='"1"')
+    assert (answer.status, answer.json()["type"]) == (422, f"/problems/{slug}")
 
 
 async def test_agents_read_policies_but_do_not_change_them(desk: Desk) -> None:
-    async with desk.client(Role.AGENT) as client:
-        body = await terms(client)
-        answer = await client.put(f"/api/sla/policies/{DEFAULT_ID}", json=body, headers={"If-Match": '"1"'})
-    assert answer.status_code == 403
-    async with desk.client(Role.CUSTOMER) as client:
-        assert (await client.get("/api/sla/policies")).status_code == 403
+    client = desk.as_(Role.AGENT)
+    body = await terms(client)
+    answer = await client.put(f"/api/sla/policies/{DEFAULT_ID}", body, if_match='"1"')
+    assert answer.status == 403
+    client = desk.as_(Role.CUSTOMER)
+    assert (await client.get("/api/sla/policies")).status == 403
 
 
 async def test_what_is_not_there_is_404(desk: Desk) -> None:
-    async with desk.client(Role.ADMIN) as client:
-        assert (await client.get(f"/api/sla/tickets/{uuid7()}")).status_code == 404
-        body = await terms(client)
-        answer = await client.put(f"/api/sla/policies/{uuid7()}", json=body, headers={"If-Match": "*"})
-    assert answer.status_code == 404
+    client = desk.as_(Role.ADMIN)
+    assert (await client.get(f"/api/sla/tickets/{uuid7()}")).status == 404
+    body = await terms(client)
+    answer = await client.put(f"/api/sla/policies/{uuid7()}", body, if_match="*")
+    assert answer.status == 404
 
 
 async def test_a_tickets_clocks_can_be_checked_by_hand(desk: Desk) -> None:
@@ -112,8 +112,8 @@ async def test_a_tickets_clocks_can_be_checked_by_hand(desk: Desk) -> None:
     await desk.change(one, HOUR, status=TicketStatus.PENDING)
     await desk.change(one, 5 * HOUR, status=TicketStatus.OPEN)
     await desk.change(one, 7 * HOUR, status=TicketStatus.SOLVED)
-    async with desk.client(Role.AGENT) as client:
-        first, resolution = (await client.get(f"/api/sla/tickets/{one}")).json()["clocks"]
+    client = desk.as_(Role.AGENT)
+    first, resolution = (await client.get(f"/api/sla/tickets/{one}")).json()["clocks"]
     assert first["state"] == "paused"
     assert (resolution["state"], resolution["counted_seconds"]) == ("met", 3 * HOUR)
     assert resolution["remaining_seconds"] == 69 * HOUR
