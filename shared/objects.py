@@ -103,13 +103,15 @@ class ObjectStore:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
     def _make_folders(self, folder: Path) -> None:
-        """`mkdir(parents=True)` gives its mode to the last folder only."""
-        self.root.parent.mkdir(parents=True, exist_ok=True)
-        current = self.root
-        current.mkdir(mode=0o700, exist_ok=True)
-        for name in folder.relative_to(self.root).parts:
-            current /= name
-            current.mkdir(mode=0o700, exist_ok=True)
+        """Make what is missing of the path. `mkdir(parents=True)` gives its mode to the last folder only."""
+        if folder.is_dir():
+            return
+        for current in reversed([folder, *folder.parents]):
+            try:
+                current.mkdir(mode=0o700 if current.is_relative_to(self.root) else 0o777)
+            except FileExistsError:
+                continue
+            _sync(current.parent)
 
     def _publish(self, key: str, staged: BinaryIO) -> None:
         staged.flush()
@@ -117,12 +119,7 @@ class ObjectStore:
         path = self._path(key)
         self._make_folders(path.parent)
         self._staged(key).rename(path)
-        # The rename is durable only when the directory that names the file is.
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        _sync(path.parent)
 
     def _write_whole(self, key: str, data: bytes) -> None:
         try:
@@ -132,6 +129,15 @@ class ObjectStore:
         except BaseException:
             self._staged(key).unlink(missing_ok=True)
             raise
+
+
+def _sync(folder: Path) -> None:
+    """A new name is durable only when the directory that holds it is."""
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 async def _write_stream(staged: BinaryIO, data: AsyncIterable[bytes], max_bytes: int | None) -> None:

@@ -27,7 +27,7 @@ from services.ingestion.service.mail import MailContext
 from services.ingestion.settings import IngestionSettings
 from shared.db import Database
 from shared.events.common import AttachmentRef
-from shared.messaging.inbox import describe
+from shared.failures import summary
 from shared.objects import ObjectNotFound, ObjectStore
 from shared.telemetry import get_logger
 
@@ -54,7 +54,7 @@ class Duty:
                 try:
                     did_something = await self.turn()
                 except Exception as error:  # noqa: BLE001 - a duty outlives every failure of one turn
-                    log.error("duty.failed", duty=self.name, error=describe(error))
+                    log.error("duty.failed", duty=self.name, error=summary(error))
                 if not did_something:
                     await self._pause(stopping)
         finally:

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from services.ingestion.domain.addresses import Mailbox, normalise_address
-from services.ingestion.domain.tokens import KEY_BYTES
+from services.ingestion.domain.tokens import KEY_BYTES, MAX_DOMAIN_CHARS, MAX_LOCAL_CHARS
 from shared.settings import Settings
 
 
@@ -42,6 +42,16 @@ class IngestionSettings(Settings):
     def _usable(self) -> Self:
         if normalise_address(self.mail_address) != self.mail_address or "+" in self.mail_address:
             raise ValueError("mail_address has to be a plain address in lower case, without a plus")
+        if not self.mailbox.local.isascii() or len(self.mailbox.local) > MAX_LOCAL_CHARS:
+            raise ValueError(
+                f"mail_address may have at most {MAX_LOCAL_CHARS} characters before the @, and only ASCII: "
+                "reply addresses are made of it, and would be too long or refused by other mail servers"
+            )
+        if not self.mailbox.domain.isascii() or len(self.mailbox.domain) > MAX_DOMAIN_CHARS:
+            raise ValueError(
+                f"mail_address may have at most {MAX_DOMAIN_CHARS} characters after the @; "
+                "write an international domain in its ASCII form (xn--…)"
+            )
         if self.token_key is not None and len(bytes.fromhex(self.token_key)) != KEY_BYTES:
             raise ValueError(f"token_key has to be {KEY_BYTES} bytes in hex")
         return self

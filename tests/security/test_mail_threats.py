@@ -3,11 +3,14 @@
 import pytest
 
 from services.ingestion.domain.addresses import Mailbox, parse_mailboxes
+from services.ingestion.domain.authentication import sender_authentication
 from services.ingestion.domain.mail import MailKind, MailRejected, parse_mail
 from services.ingestion.domain.outgoing import OutgoingMail, compose
 from services.ingestion.domain.tokens import conversation_of, reply_address
+from services.ingestion.parsing import ParserLimits, ParserPool
 from services.ingestion.service.mail import MailContext, quarantine_reason
 from shared.db import now_utc
+from shared.events.messages import Authentication
 from shared.ids import uuid7
 
 DESK = Mailbox("support@desk.example", "Support")
@@ -55,6 +58,30 @@ def test_two_from_fields_are_nobody() -> None:
     assert parse_mail(b"From: ceo@bank.example\nFrom: eve@evil.example\n\nx").sender is None
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        'mx.desk; spf=pass smtp.mailfrom="x header.d=victim.example"@evil.example',
+        'mx.desk; spf=pass smtp.mailfrom="x; dmarc=pass header.from=victim.example"@evil.example',
+        'mx.desk; spf=pass smtp.mailfrom="x\\"; dkim=pass header.d=victim.example; \\""@evil.example',
+        'mx.desk; spf=pass smtp.mailfrom=x@"victim.example"',
+        "mx.desk; spf=pass (a (b) ; dkim=pass header.d=victim.example) smtp.mailfrom=x@evil.example",
+        "mx.desk; spf=pass (\\) ; dkim=pass header.d=victim.example) smtp.mailfrom=x@evil.example",
+        "mx.desk; spf=pass smtp.mailfrom=x@evil.example smtp.mailfrom=x@victim.example",
+        "mx.desk; dkim=pass header.d=evil.example header.i=@victim.example",
+        "mx.desk; dmarc=pass smtp.mailfrom=x@victim.example",
+        'mx.desk; dkim=pass header.d=victim.example "never closed',
+        "mx.desk; dkim=pass header.d=victim.example (never closed",
+        "mx.desk; dkim=pass header.d=victim.example; x=" + "y" * 5000,
+    ],
+)
+def test_a_quoted_local_part_is_no_authentication_result(field: str) -> None:
+    """ "Composition Kills" (USENIX Security 2020): a server copied what the sender wrote into its results."""
+    mail = parse_mail(f"From: ceo@victim.example\nAuthentication-Results: {field}\n\nx".encode())
+    verdict = sender_authentication(mail.authentication_results, trusted="mx.desk", sender_domain="victim.example")
+    assert verdict is not Authentication.PASS
+
+
 def test_a_name_that_is_an_address_is_not_shown() -> None:
     """Display-name spoofing: the name is there to be taken for the sender's address."""
     mail = parse_mail(b'From: "ceo@bank.example" <eve@evil.example>\n\nx')
@@ -72,6 +99,11 @@ def test_the_ticket_trick() -> None:
         assert quarantine_reason(mail, CONTEXT, released=False) == "automatic_mail_to_reply_address"
     plain = parse_mail(f"From: no-reply@slack.example\nTo: {address}\n\nYour code is 1234".encode())
     assert quarantine_reason(plain, CONTEXT, released=False) == "automatic_mail_to_reply_address"
+    # A person's answer that went through a list stays welcome: the token is theirs.
+    hers = parse_mail(f"From: eve@evil.example\nTo: {address}\nPrecedence: list\nList-Id: <x>\n\nHi".encode())
+    assert quarantine_reason(hers, CONTEXT, released=False) is None
+    robot = parse_mail(f"From: eve@evil.example\nTo: {address}\nAuto-Submitted: auto-generated\n\nHi".encode())
+    assert quarantine_reason(robot, CONTEXT, released=False) == "automatic_mail_to_reply_address"
     # And without any sign of a machine the token is worth nothing to another sender.
     assert conversation_of(CONTEXT.token_key, DESK, (address,), "welcome@slack.example") is None
 
@@ -116,16 +148,24 @@ def test_nested_comments_are_read_without_recursion() -> None:
     )
 
 
-def test_whitespace_without_end_is_cheap() -> None:
-    """Whitespace ReDoS (CVE-2022-31129 and its kin): here it ends, or the parser's processor time does."""
-    for body in (
+async def test_whitespace_without_end_is_cheap() -> None:
+    """Whitespace ReDoS (CVE-2022-31129 and its kin): within the parser's bounds, and without a second attempt."""
+    pool = ParserPool(1, ParserLimits())
+    bodies = (
         b"\n" * 300_000,
         b" " * 300_000 + b"x",
         b">\n" * 100_000,
         b"\n \n" * 100_000,
         b"On " + b"a " * 100_000,
-    ):
-        parse_mail(b"From: a@b.example\nSubject: Re: x\n\n" + body)
+    )
+    try:
+        await pool.parse(b"From: a@b.example\n\nx")
+        [first] = [parser.pid for parser in pool._idle]
+        for body in bodies:
+            await pool.parse(b"From: a@b.example\nSubject: Re: x\n\n" + body)
+        assert [parser.pid for parser in pool._idle] == [first]
+    finally:
+        await pool.close()
 
 
 def test_script_and_events_in_html_leave_no_trace() -> None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.ingestion.domain.text import clean_line
+
 MESSAGE_TYPE = "desk.message.v1"
 
 _REQUIRED = ("id", "source", "type")
 _MAX_ATTRIBUTE_CHARS = 1024
 _MAX_DEPTH = 6
 _MAX_LINES = 2000
+_MAX_VALUE_CHARS = 10_000
 
 
 class MalformedCloudEvent(ValueError):
@@ -67,8 +70,8 @@ def _event(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
         value = attributes.get(name)
         if value is None and name == "subject":
             continue
-        if not isinstance(value, str) or not value.strip() or len(value) > _MAX_ATTRIBUTE_CHARS or "\x00" in value:
-            raise MalformedCloudEvent(f"{name} has to be a text of 1 to {_MAX_ATTRIBUTE_CHARS} characters")
+        if not isinstance(value, str) or len(value) > _MAX_ATTRIBUTE_CHARS or not _is_storable(value):
+            raise MalformedCloudEvent(f"{name} has to be a visible text of 1 to {_MAX_ATTRIBUTE_CHARS} characters")
     return CloudEvent(
         id=attributes["id"],
         source=attributes["source"],
@@ -76,6 +79,13 @@ def _event(attributes: Mapping[str, Any], data: Any) -> CloudEvent:
         subject=attributes.get("subject"),
         time=_time(attributes.get("time")),
         data=data,
+    )
+
+
+def _is_storable(value: str) -> bool:
+    """Whether something is left to show, and PostgreSQL can hold it: no NUL, and no half of a surrogate pair."""
+    return bool(clean_line(value, _MAX_ATTRIBUTE_CHARS)) and not any(
+        char == "\x00" or "\ud800" <= char <= "\udfff" for char in value
     )
 
 
@@ -119,7 +129,12 @@ def subject_of(event: CloudEvent) -> str:
 
 
 def readable(data: Any) -> str:
-    """Event data as lines a person can read: `key: value`, nested values indented, at most 2,000 lines."""
+    """Event data as lines a person can read: `key: value`, nested values indented, at most 2,000 lines.
+
+    Within a structure, each value is cut to 10,000 characters.
+    """
+    if isinstance(data, str):
+        return data
     lines: list[str] = []
     _write(data, lines, indent=0)
     return "\n".join(lines)
@@ -127,30 +142,28 @@ def readable(data: Any) -> str:
 
 def _write(value: Any, lines: list[str], *, indent: int) -> None:
     pad = "  " * indent
-    if indent > _MAX_DEPTH or len(lines) >= _MAX_LINES:
-        if not lines or lines[-1].strip() != "…":
-            lines.append(f"{pad}…")
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(item, Mapping | list) and item:
-                lines.append(f"{pad}{key}:")
-                _write(item, lines, indent=indent + 1)
-            else:
-                lines.append(f"{pad}{key}: {_scalar(item)}")
+    if isinstance(value, Mapping):
+        items = ((f"{_scalar(key)}:", item) for key, item in value.items())
     elif isinstance(value, list):
-        for item in value:
-            if isinstance(item, Mapping | list):
-                lines.append(f"{pad}-")
-                _write(item, lines, indent=indent + 1)
-            else:
-                lines.append(f"{pad}- {_scalar(item)}")
-    elif value is not None:
-        lines.append(f"{pad}{_scalar(value)}")
+        items = (("-", item) for item in value)
+    else:
+        lines.extend([] if value is None else _scalar(value).splitlines()[:_MAX_LINES])
+        return
+    for label, item in items:
+        if len(lines) >= _MAX_LINES or indent > _MAX_DEPTH:
+            if not lines or lines[-1].strip() != "…":
+                lines.append(f"{pad}…")
+            return
+        if isinstance(item, Mapping | list) and item:
+            lines.append(f"{pad}{label}")
+            _write(item, lines, indent=indent + 1)
+        else:
+            lines.append(f"{pad}{label} {_scalar(item)}")
 
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        return value
+        return value if len(value) <= _MAX_VALUE_CHARS else value[:_MAX_VALUE_CHARS] + "…"
     if value is None or value in ({}, []):
         return "–"
     return json.dumps(value, ensure_ascii=False)

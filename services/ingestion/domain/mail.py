@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.ingestion.domain.addresses import MAX_NAME_CHARS, Mailbox, parse_mailboxes
+from services.ingestion.domain.authentication import MAX_FIELD_CHARS
 from services.ingestion.domain.files import safe_file_name
 from services.ingestion.domain.mail_text import decode_text, html_to_text, newest_reply
 from services.ingestion.domain.text import clean_line, clean_text
@@ -28,7 +29,6 @@ MAX_REFERENCES = 50
 MAX_PART_BYTES = 512 * 1024
 
 _MAX_FIELD_CHARS = 32 * 1024
-_MAX_RESULT_CHARS = 4 * 1024
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(rb"^([!-9;-~]{1,100})[ \t]*:(.*(?:\r?\n[ \t].*)*)", re.MULTILINE)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -43,11 +43,15 @@ _FINGERPRINTED = (b"from", b"date", b"subject", b"message-id")
 
 
 class MailKind(StrEnum):
-    """What sort of message this is, from its headers (RFC 3834, RFC 3464)."""
+    """What sort of message this is, from its headers (RFC 3834, RFC 3464).
+
+    `LIST` went out to many or through a list (RFC 2369, RFC 2919): written by a machine, or by a person who is in one.
+    """
 
     PERSONAL = "personal"
     AUTO_REPLY = "auto_reply"
     AUTOMATIC = "automatic"
+    LIST = "list"
     DELIVERY_REPORT = "delivery_report"
 
 
@@ -83,8 +87,8 @@ class MailAttachment:
 class ParsedMail:
     """What the desk needs of a mail. All text is clean; ids come without angle brackets.
 
-    `text` is what the sender wrote now, `delivered_to` every address that may hold a reply token, and
-    `authentication_results` the fields of that name, topmost first (RFC 8601).
+    `text` is what the sender wrote now, `references` what it answers (nearest last), `delivered_to` every address that
+    may hold a reply token, and `authentication_results` the fields of that name, topmost first (RFC 8601).
     """
 
     sender: Mailbox | None
@@ -137,7 +141,7 @@ def parse_mail(raw: bytes, limits: MailLimits = MailLimits(), *, strip_quotes: b
     except RecursionError as error:
         raise MailRejected("nested_too_deep") from error
     subject = fields.text("subject", MAX_SUBJECT_CHARS)
-    references = fields.message_ids("in-reply-to", "references")
+    references = fields.message_ids("references", "in-reply-to")
     text = clean_text(body.text())
     if strip_quotes and (references or _REPLY_SUBJECT.match(subject)):
         text = newest_reply(text)
@@ -151,7 +155,7 @@ def parse_mail(raw: bytes, limits: MailLimits = MailLimits(), *, strip_quotes: b
         message_id=next(iter(fields.message_ids("message-id")), None),
         references=references,
         delivered_to=fields.addresses("to", "cc", "delivered-to", "x-original-to", "envelope-to"),
-        authentication_results=fields.all("authentication-results", _MAX_RESULT_CHARS)[:5],
+        authentication_results=fields.all("authentication-results", MAX_FIELD_CHARS)[:5],
         ticket_number=int(tag[1]) if tag else None,
         language=fields.language(),
         attachments=tuple(body.attachments),
@@ -211,9 +215,13 @@ class _Fields:
         return None
 
     def message_ids(self, *names: str) -> tuple[str, ...]:
-        """Message-IDs in these fields, each once, at most `MAX_REFERENCES`, the last (nearest) ones."""
-        found = [match for name in names for match in _MESSAGE_ID.findall(self.first(name))]
-        return tuple(dict.fromkeys(clean_line(each, MAX_ID_CHARS) for each in found))[-MAX_REFERENCES:]
+        """Message-IDs in these fields, nearest last: the last `MAX_REFERENCES`, each where it stands last.
+
+        Of a field that is too long the end counts, for there is the parent (RFC 5322 section 3.6.4).
+        """
+        fields = (next(iter(self._values.get(name, ())), "")[-_MAX_FIELD_CHARS:] for name in names)
+        found = [clean_line(each, MAX_ID_CHARS) for value in fields for each in _MESSAGE_ID.findall(value)]
+        return tuple(dict.fromkeys(reversed(found)))[:MAX_REFERENCES][::-1]
 
     def addresses(self, *names: str) -> tuple[str, ...]:
         """Addresses in all fields of these names; a field that is unclear gives none."""
@@ -259,10 +267,10 @@ def _kind(fields: _Fields, body: "_Body") -> MailKind:
         return MailKind.DELIVERY_REPORT
     if automatic.startswith("auto-replied") or precedence == "auto_reply" or fields.first("x-autoreply", 10):
         return MailKind.AUTO_REPLY
-    if (automatic and not automatic.startswith("no")) or precedence in {"bulk", "list", "junk"}:
+    if automatic and not automatic.startswith("no"):
         return MailKind.AUTOMATIC
-    if fields.first("list-id", 10) or fields.first("list-unsubscribe", 10):
-        return MailKind.AUTOMATIC
+    if precedence in {"bulk", "list", "junk"} or fields.first("list-id", 10) or fields.first("list-unsubscribe", 10):
+        return MailKind.LIST
     return MailKind.PERSONAL
 
 

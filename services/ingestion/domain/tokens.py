@@ -14,6 +14,10 @@ from uuid import UUID
 from services.ingestion.domain.addresses import Mailbox
 
 KEY_BYTES = 32
+# A reply address has to fit into the 64 characters of RFC 5321 section 4.5.3.1.1, with `+r.` and the token in it.
+MAX_LOCAL_CHARS = 64 - 3 - 42
+# And the domain into a Message-ID, beside an id and a tag.
+MAX_DOMAIN_CHARS = 180
 
 _TAG_BYTES = 10
 _REPLY = re.compile(r"\+r\.([a-z2-7]{42})$")  # 16 bytes of UUID and the tag in base32, lower case

@@ -126,7 +126,7 @@ async def accept_mail(
                 mail.authentication_results, trusted=context.trusted_authserv_id, sender_domain=mail.sender.domain
             ),
         ),
-        auto_submitted=mail.kind is not MailKind.PERSONAL or mail.from_machine_address,
+        auto_submitted=mail.kind in {MailKind.AUTO_REPLY, MailKind.DELIVERY_REPORT} or _is_automatic(mail, context),
     )
     outbox.record(session, data, aggregate_id=conversation_id, time=now)
     return True
@@ -148,10 +148,19 @@ def quarantine_reason(mail: ParsedMail, context: MailContext, *, released: bool)
     if mail.kind is MailKind.DELIVERY_REPORT:
         return "delivery_report"
     # A stranger who signs up somewhere with our reply address wants the confirmation to land in his own ticket.
-    automatic = mail.kind is MailKind.AUTOMATIC or mail.from_machine_address
-    if automatic and any(is_reply_address(context.mailbox, address) for address in mail.delivered_to):
+    if _is_automatic(mail, context) and any(
+        is_reply_address(context.mailbox, address) for address in mail.delivered_to
+    ):
         return "automatic_mail_to_reply_address"
     return None
+
+
+def _is_automatic(mail: ParsedMail, context: MailContext) -> bool:
+    """Whether a machine wrote it. Mail through a list is a person's where the reply token was given to its sender."""
+    if mail.kind is MailKind.LIST and mail.sender is not None:
+        proven = conversation_of(context.token_key, context.mailbox, mail.delivered_to, mail.sender.address)
+        return proven is None or mail.from_machine_address
+    return mail.kind is MailKind.AUTOMATIC or mail.from_machine_address
 
 
 async def retry_mail(session: AsyncSession, message_id: UUID) -> bool:

@@ -67,10 +67,11 @@ def decide(evidence: Evidence, *, auto_submitted: bool = False) -> Decision:
     """Where the message goes.
 
     A token joins. Otherwise the sender has to take part in what the message refers to; a number in the subject also
-    needs an authenticated sender, and a sender who failed authentication joins nothing. Automatic replies (RFC 3834)
+    needs an authenticated sender. A sender who failed authentication joins nothing, whatever they hold. Automatic replies (RFC 3834)
     are held, so that two machines never wake each other's tickets.
     """
-    target = evidence.token or _joinable(evidence)
+    token = evidence.token if evidence.authentication is not Authentication.FAIL else None
+    target = token or _joinable(evidence)
     if target is None:
         return OpenNew(note=_why_apart(evidence))
     if auto_submitted:
@@ -90,7 +91,7 @@ def _joinable(evidence: Evidence) -> Candidate | None:
 
 def _why_apart(evidence: Evidence) -> str:
     """For agents: why a message that refers to a ticket was not let in; empty if it refers to none."""
-    refused = evidence.reference or evidence.conversation or evidence.own or evidence.numbered
+    refused = evidence.token or evidence.reference or evidence.conversation or evidence.own or evidence.numbered
     if refused is None:
         return ""
     if evidence.authentication is Authentication.FAIL:

@@ -81,6 +81,11 @@ def test_our_message_ids_are_stable_and_not_guessable() -> None:
         (["mx.desk; dkim=fail header.d=a.example"], Authentication.NONE),
         (["mx.evil; dmarc=pass header.from=a.example"], Authentication.NONE),
         (["mx.desk; none", "mx.desk; dmarc=pass header.from=a.example"], Authentication.NONE),
+        (['MX.desk 1; dkim/1=pass reason="ok; really" header.d=A.example header.b=ab+/=='], Authentication.PASS),
+        (["mx.desk; dkim=pass header.d=a.example header.i=@b.example"], Authentication.NONE),
+        (["mx.desk; dmarc=pass (p=none)"], Authentication.NONE),
+        (["mx.desk; dmarc=pass policy.from=a.example; dkim=pass header.d=a.example"], Authentication.PASS),
+        (["mx.desk (a (nested) one); dkim = pass header.d = a.example"], Authentication.PASS),
         ([], Authentication.NONE),
     ],
 )

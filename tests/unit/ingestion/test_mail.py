@@ -88,7 +88,7 @@ def test_attached_messages_and_inline_images_are_files() -> None:
 def test_kinds_are_told_by_headers() -> None:
     assert corpus("delayed").kind is MailKind.DELIVERY_REPORT
     assert corpus("report_530").kind is MailKind.DELIVERY_REPORT
-    assert corpus("from-encoding").kind is MailKind.AUTOMATIC
+    assert corpus("from-encoding").kind is MailKind.LIST
 
     def kind(header: str) -> MailKind:
         return parse_mail(f"From: a@b.example\n{header}\n\nx".encode()).kind
@@ -105,9 +105,19 @@ def test_threading_is_read() -> None:
         b"Subject: Re: [#77] x\n\nx"
     )
     assert mail.message_id == "m@x"
-    assert mail.references == ("p@x", "r@x", "q@x")
+    assert mail.references == ("r@x", "q@x", "p@x")
     assert mail.ticket_number == 77
     assert len(corpus("multiple_references_with_one_invalid").references) >= 1
+
+
+def test_the_parent_is_never_cut_from_a_long_chain() -> None:
+    chain = b" ".join(b"<%d.%s@x>" % (number, b"y" * 200) for number in range(400))
+    head = b"From: a@b.example\nReferences: " + chain
+    last = f"399.{'y' * 200}@x"
+    assert parse_mail(head + b"\n\nx").references[-1] == last
+    with_parent = parse_mail(head + b"\nIn-Reply-To: <parent@x>\n\nx").references
+    assert with_parent[-2:] == (last, "parent@x")
+    assert len(with_parent) == 50
 
 
 def test_the_fingerprint_leaves_out_how_the_mail_came() -> None:

@@ -46,6 +46,25 @@ async def test_files_are_for_this_user_only(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in [store.root, *store.root.rglob("*")] if path.is_dir())
 
 
+async def test_a_new_folder_is_durable_in_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash after `mkdir` may lose the folder, and the whole file in it, unless its parent was synced."""
+    synced: set[Path] = set()
+    real = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    store = ObjectStore(tmp_path / "new" / "objects")
+    key = await store.put(b"x")
+    folder = store.root / key[:2]
+    assert {tmp_path, tmp_path / "new", store.root, folder, folder / key[2:4]} <= synced
+    synced.clear()
+    await store.put(b"y")
+    assert tmp_path not in synced
+
+
 @pytest.mark.parametrize(
     "key", ["", "../../etc/passwd", "/etc/passwd", "a" * 31, "A" * 32, "a" * 33, "a" * 31 + "\n", "staging", "a/" * 16]
 )

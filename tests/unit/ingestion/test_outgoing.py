@@ -109,7 +109,23 @@ def test_deep_and_long_data_is_bounded() -> None:
     for _ in range(50):
         deep = {"a": deep}
     assert readable(deep).count("\n") < 10
-    assert readable(list(range(10_000))).count("\n") < 10_001
+    wide: list[object] = [
+        list(range(1_000_000)),
+        dict.fromkeys(map(str, range(100_000)), 1),
+        [[1]] * 100_000,
+        {"a": list(range(100_000)), "b": list(range(100_000))},
+    ]
+    for data in wide:
+        assert len(readable(data).splitlines()) <= 2001
+    assert len(readable({"a": "x" * 1_000_000})) < 20_000
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "subject"])
+@pytest.mark.parametrize("value", ["\ud800", "a\udfff", "\u200e\u2066", "\x01\x02", "\u2028", "a\x00"])
+def test_an_attribute_that_cannot_be_stored_or_seen_is_malformed(name: str, value: str) -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject": "s"}
+    with pytest.raises(MalformedCloudEvent, match=name):
+        from_structured({**event, name: value})
 
 
 @given(JSON)

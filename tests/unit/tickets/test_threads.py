@@ -41,7 +41,7 @@ evidences = st.builds(
 def test_without_a_token_only_participants_reach_a_ticket(evidence: Evidence, *, auto_submitted: bool) -> None:
     decision = decide(evidence, auto_submitted=auto_submitted)
     reached = decision.follow_up_of if isinstance(decision, OpenNew) else decision.ticket_id
-    if reached is None or evidence.token is not None:
+    if reached is None or (evidence.token is not None and evidence.authentication is not Authentication.FAIL):
         return
     stated = (evidence.reference, evidence.conversation, evidence.own, evidence.numbered)
     assert any(one and one.ticket_id == reached and one.takes_part for one in stated)
@@ -68,6 +68,11 @@ def test_a_message_that_is_kept_apart_says_why(evidence: Evidence) -> None:
 
 def test_a_token_lets_its_bearer_in_even_as_a_stranger() -> None:
     assert decide(Evidence(token=at(takes_part=False))) == Join(A)
+
+
+def test_a_token_is_worth_nothing_to_a_forged_sender() -> None:
+    decision = decide(Evidence(token=at(takes_part=True), authentication=Authentication.FAIL))
+    assert decision == OpenNew(note="This message refers to ticket #7, but its sender failed authentication.")
 
 
 def test_the_token_wins_over_a_reference() -> None:
