@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, delete, func, insert, or_, select, text, update
+from sqlalchemy import RowMapping, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,6 +23,10 @@ from services.gateway.models import (
     ticket_activity,
 )
 from shared.events.accounts import Role
+
+# Rows that one run of a timer deletes; it comes back at once while there are more.
+FORGET_ROWS = 5_000
+FORGET_SESSIONS = 100
 
 _ACCOUNT = (
     accounts.c.id,
@@ -41,6 +45,11 @@ class Repository:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    async def clock(self) -> datetime:
+        """The database's clock, the same for every process: what is read after a lock was taken is later than it."""
+        now: datetime = (await self._session.execute(select(func.clock_timestamp()))).scalar_one()
+        return now
 
     # Accounts
 
@@ -149,8 +158,21 @@ class Repository:
             insert(refresh_tokens).values(token_hash=token_hash, session_id=session_id, issued_at=now)
         )
 
+    async def account_of_refresh_token(self, token_hash: bytes) -> UUID | None:
+        """Whose refresh token this is. Nothing is held."""
+        query = (
+            select(sessions.c.account_id)
+            .join_from(refresh_tokens, sessions, refresh_tokens.c.session_id == sessions.c.id)
+            .where(refresh_tokens.c.token_hash == token_hash)
+        )
+        account_id: UUID | None = await self._session.scalar(query)
+        return account_id
+
     async def refresh_token(self, token_hash: bytes, *, now: datetime) -> RefreshToken | None:
-        """A refresh token and its session, whose row is held: refreshes and the end of a session take turns."""
+        """A refresh token and its session, whose row is held: refreshes and the end of a session take turns.
+
+        Whoever needs the account's row too takes that one first.
+        """
         query = (
             select(
                 refresh_tokens.c.session_id,
@@ -191,17 +213,19 @@ class Repository:
             .values(ended_at=now)
         )
 
-    async def forget_sign_ins(self, *, now: datetime) -> int:
-        """Drop sessions that are over for good, and buckets that have run empty; returns how many rows."""
-        gone = await self._session.scalars(
-            delete(sessions)
-            .where(or_(sessions.c.expires_at < now, sessions.c.ended_at < now - timedelta(days=1)))
-            .returning(sessions.c.id)
+    async def forget_sessions(self, *, now: datetime) -> int:
+        """Drop sessions that are over for good, with their refresh tokens; returns how many, at most a batch."""
+        return await self._forget(
+            "sessions",
+            "expires_at < :now OR ended_at < CAST(:now AS timestamptz) - interval '1 day'",
+            # Each has up to some thousand refresh tokens.
+            rows=FORGET_SESSIONS,
+            now=now,
         )
-        emptied = await self._session.scalars(
-            delete(sign_in_limits).where(sign_in_limits.c.arrival_at < now).returning(sign_in_limits.c.bucket)
-        )
-        return len(gone.all()) + len(emptied.all())
+
+    async def forget_limits(self, *, now: datetime) -> int:
+        """Drop buckets that have run empty; returns how many, at most a batch."""
+        return await self._forget("sign_in_limits", "arrival_at < :now", now=now)
 
     # Keys
 
@@ -226,21 +250,56 @@ class Repository:
         )
         return account_id
 
-    async def revoke_api_keys_of(self, account_id: UUID, *, now: datetime) -> None:
-        """Revoke every API key that acts for an account."""
-        await self._session.execute(
+    async def revoke_api_keys_of(self, account_id: UUID, *, now: datetime) -> Sequence[UUID]:
+        """Revoke every API key that acts for an account; returns those that were valid until now."""
+        revoked = await self._session.scalars(
             update(api_keys)
             .where(api_keys.c.account_id == account_id, api_keys.c.revoked_at.is_(None))
             .values(revoked_at=now)
+            .returning(api_keys.c.id)
         )
+        return revoked.all()
+
+    async def revoked_api_keys(self, *, now: datetime) -> list[ApiKey]:
+        """API keys that were revoked and would otherwise still be valid."""
+        query = select(api_keys).where(api_keys.c.revoked_at.is_not(None), api_keys.c.expires_at > now)
+        return [_api_key(row) for row in (await self._session.execute(query)).mappings()]
+
+    async def forget_api_keys(self, *, now: datetime) -> int:
+        """Drop API keys that have expired; returns how many, at most a batch."""
+        return await self._forget("api_keys", "expires_at < :now", now=now)
 
     async def add_first_signing_key(self, key: SigningKey) -> bool:
         """Store a signing key unless there is one already, whichever of several processes comes first."""
         await self._session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('gateway.signing_keys', 0))"))
         if await self._session.scalar(select(signing_keys.c.kid).limit(1)) is not None:
             return False
-        await self._session.execute(insert(signing_keys).values(asdict(key)))
+        await self.add_signing_key(key)
         return True
+
+    async def add_signing_key(self, key: SigningKey) -> None:
+        """Store a signing key."""
+        await self._session.execute(insert(signing_keys).values(asdict(key)))
+
+    async def retire_signing_keys(self, *, superseded_before: datetime, overlap: timedelta, now: datetime) -> int:
+        """Retire keys whose successor was due before that moment, unless a valid API key is signed with them.
+
+        A process may go on signing with a key for `overlap` after its successor is due. Returns how many.
+        """
+        result = await self._session.execute(
+            text("""
+                UPDATE signing_keys AS k SET retired_at = :now
+                FROM (SELECT kid, lead(not_before) OVER (ORDER BY not_before, kid) AS successor_due
+                      FROM signing_keys) AS s
+                WHERE k.kid = s.kid AND k.retired_at IS NULL AND s.successor_due < :superseded_before
+                  AND NOT EXISTS (
+                      SELECT 1 FROM api_keys AS a
+                      WHERE a.created_at >= k.not_before AND a.created_at < s.successor_due + :overlap
+                        AND a.revoked_at IS NULL AND a.expires_at > :now)
+                RETURNING k.kid"""),
+            {"now": now, "superseded_before": superseded_before, "overlap": overlap},
+        )
+        return len(result.all())
 
     async def newest_signing_key(self, now: datetime) -> SigningKey | None:
         """The key to sign with."""
@@ -290,14 +349,13 @@ class Repository:
         return [(row.seq, row.frame) for row in await self._session.execute(query)]
 
     async def forget_frames(self, *, before: datetime) -> int:
-        """Drop frames that are older, but never the newest: it tells how far the sequence is. Returns how many."""
-        newest = select(func.max(live_frames.c.seq)).scalar_subquery()
-        gone = await self._session.scalars(
-            delete(live_frames)
-            .where(live_frames.c.created_at < before, live_frames.c.seq < newest)
-            .returning(live_frames.c.seq)
+        """Drop frames that are older, but never the newest: it tells how far the sequence is.
+
+        Returns how many, at most a batch.
+        """
+        return await self._forget(
+            "live_frames", "created_at < :before AND seq < (SELECT max(seq) FROM live_frames)", before=before
         )
-        return len(gone.all())
 
     async def note_activity(self, moments: Mapping[UUID, datetime]) -> None:
         """Remember when the last message of each ticket came."""
@@ -317,6 +375,17 @@ class Repository:
         """When the last message of each ticket came, where one has."""
         query = select(ticket_activity).where(ticket_activity.c.ticket_id.in_(set(ticket_ids)))
         return {row.ticket_id: row.last_message_at for row in await self._session.execute(query)}
+
+    async def _forget(self, table: str, due: str, *, rows: int = FORGET_ROWS, **parameters: Any) -> int:
+        # Bounded, so that no statement runs into its time limit; and a row that somebody uses right now is let be.
+        result = await self._session.execute(
+            text(f"""
+                DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+                    SELECT ctid FROM {table} WHERE {due} LIMIT :rows FOR UPDATE SKIP LOCKED))
+                RETURNING 1"""),
+            {"rows": rows, **parameters},
+        )
+        return len(result.all())
 
 
 def _account(row: Any) -> Account:

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.gateway.domain import live
 from services.gateway.domain.accounts import (
+    ACCESS_LIFETIME,
     API_KEY_DAYS,
     SESSION_LIFETIME,
+    SIGNING_KEY_OVERLAP,
     Account,
     ApiKey,
     SigningKey,
@@ -45,11 +47,16 @@ from shared.web import (
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session that was just opened or refreshed. `refresh_token` is told once and kept only as a hash."""
+    """A session that was just opened or refreshed. `refresh_token` is told once and kept only as a hash.
+
+    `issued_at` is when its access token is issued: read while the account's row was held, as the time of a revocation
+    is. So either the token is older than the revocation, or it tells what the account is since.
+    """
 
     account: Account
     session_id: UUID
     refresh_token: str
+    issued_at: datetime
 
     @property
     def principal(self) -> Principal:
@@ -85,7 +92,7 @@ async def open_session(
     await repository.add_session(session_id, account.id, now=now, expires_at=now + SESSION_LIFETIME)
     token = await _new_refresh_token(repository, session_id, now)
     await repository.forgive(PER_ACCOUNT_AND_ADDRESS, f"{account.email} {address}")
-    return OpenSession(account, session_id, token)
+    return OpenSession(account, session_id, token, await repository.clock())
 
 
 async def refresh_session(session: AsyncSession, token: str, now: datetime) -> OpenSession | None:
@@ -96,17 +103,22 @@ async def refresh_session(session: AsyncSession, token: str, now: datetime) -> O
     """
     repository = Repository(session)
     token_hash = _hash(token)
+    account_id = await repository.account_of_refresh_token(token_hash)
+    if account_id is None:
+        return None
+    # The account before the session, everywhere: two transactions cannot wait for each other.
+    account = await repository.account(account_id, lock=True)
     found = await repository.refresh_token(token_hash, now=now)
     if found is None or not found.session_open:
         return None
     if refresh_is_theft(found.used_at, now):
         await _end_session(session, found.session_id, found.account_id, now=now, reason="refresh token used twice")
         return None
-    account = await repository.account(found.account_id)
     if account is None or not account.active:
         return None
     await repository.use_refresh_token(token_hash, now=now)
-    return OpenSession(account, found.session_id, await _new_refresh_token(repository, found.session_id, now))
+    successor = await _new_refresh_token(repository, found.session_id, now)
+    return OpenSession(account, found.session_id, successor, await repository.clock())
 
 
 async def sign_out(session: AsyncSession, token: str, now: datetime) -> None:
@@ -120,9 +132,8 @@ async def _end_session(
     session: AsyncSession, session_id: UUID, account_id: UUID, *, now: datetime, reason: str
 ) -> None:
     if await Repository(session).end_session(session_id, now=now):
-        await _revoke(
-            session, AccessRevoked(kind="session", subject=session_id, revoked_at=now, reason=reason), account_id
-        )
+        revoked = AccessRevoked(kind="session", subject=session_id, revoked_at=now, reason=reason)
+        await _revoke(session, [revoked], account_id)
 
 
 async def _new_refresh_token(repository: Repository, session_id: UUID, now: datetime) -> str:
@@ -196,7 +207,7 @@ async def change_account(
         await revoke_account(session, account_id, now=now, reason="account changed")
     elif after.role is not before.role:
         # The session goes on: its next access token says the new role.
-        await _revoke_tokens(session, account_id, now=now, reason="role changed")
+        await _revoke_tokens(session, account_id, reason="role changed")
     return after
 
 
@@ -206,7 +217,7 @@ async def revoke_account(session: AsyncSession, account_id: UUID, *, now: dateti
     if await repository.account(account_id, lock=True) is None:
         raise NotFound("There is no such account.")
     await repository.end_sessions_of(account_id, now=now)
-    await _revoke_tokens(session, account_id, now=now, reason=reason)
+    await _revoke_tokens(session, account_id, reason=reason)
 
 
 async def bootstrap_admin(session: AsyncSession, *, email: str, password_hash: str, now: datetime) -> Account | None:
@@ -232,14 +243,26 @@ def _tell_account(session: AsyncSession, account: Account) -> None:
     outbox.record(session, event, aggregate_id=account.id)
 
 
-async def _revoke_tokens(session: AsyncSession, account_id: UUID, *, now: datetime, reason: str) -> None:
-    await Repository(session).revoke_api_keys_of(account_id, now=now)
-    await _revoke(session, AccessRevoked(kind="account", subject=account_id, revoked_at=now, reason=reason), account_id)
+async def _revoke_tokens(session: AsyncSession, account_id: UUID, *, reason: str) -> None:
+    """End all tokens of an account whose row is held."""
+    repository = Repository(session)
+    revoked_at = await repository.clock()
+    keys = await repository.revoke_api_keys_of(account_id, now=revoked_at)
+    # Each key by itself too: the revocation of an account is forgotten when the tokens of people have expired.
+    await _revoke(
+        session,
+        [
+            AccessRevoked(kind="account", subject=account_id, revoked_at=revoked_at, reason=reason),
+            *(AccessRevoked(kind="api_key", subject=key, revoked_at=revoked_at, reason=reason) for key in keys),
+        ],
+        account_id,
+    )
 
 
-async def _revoke(session: AsyncSession, revocation: AccessRevoked, account_id: UUID) -> None:
-    await keep_revocations(session, [revocation])
-    outbox.record(session, revocation, aggregate_id=account_id)
+async def _revoke(session: AsyncSession, revocations: Sequence[AccessRevoked], account_id: UUID) -> None:
+    await keep_revocations(session, revocations)
+    for revocation in revocations:
+        outbox.record(session, revocation, aggregate_id=account_id)
 
 
 # Keys
@@ -253,19 +276,24 @@ async def create_api_key(
     role: Role,
     scopes: Sequence[str],
     lifetime: timedelta = timedelta(days=API_KEY_DAYS),
-    now: datetime,
 ) -> ApiKey:
-    """A new API key that acts for its maker with some actions of a role. Raises Forbidden, Unprocessable."""
+    """A new API key that acts for its maker with some actions of a role. Raises Forbidden, Unprocessable.
+
+    Its maker's row is held, so that the key is either revoked with the maker's tokens or made after that was over.
+    """
     if principal.key_id is not None:
         raise Forbidden("An API key makes no other API keys.")
     if foreign := sorted(scope for scope in scopes if role not in ACTIONS.get(scope, {})):
         raise Unprocessable(
             f"The role {role} does not have all of these actions.", slug="scope-not-allowed", scopes=foreign
         )
-    key = ApiKey(
-        uuid7(), principal.account_id, name, role, tuple(sorted(set(scopes))), now, now + lifetime, revoked_at=None
-    )
-    await Repository(session).add_api_key(key)
+    repository = Repository(session)
+    account = await repository.account(principal.account_id, lock=True)
+    if account is None or not account.active or account.role is not principal.role:
+        raise Forbidden("Your account was changed in the meantime.")
+    now = await repository.clock()
+    key = ApiKey(uuid7(), account.id, name, role, tuple(sorted(set(scopes))), now, now + lifetime, revoked_at=None)
+    await repository.add_api_key(key)
     return key
 
 
@@ -274,9 +302,8 @@ async def revoke_api_key(session: AsyncSession, key_id: UUID, *, now: datetime) 
     account_id = await Repository(session).revoke_api_key(key_id, now=now)
     if account_id is None:
         raise NotFound("There is no such valid key.")
-    await _revoke(
-        session, AccessRevoked(kind="api_key", subject=key_id, revoked_at=now, reason="revoked by an admin"), account_id
-    )
+    revoked = AccessRevoked(kind="api_key", subject=key_id, revoked_at=now, reason="revoked by an admin")
+    await _revoke(session, [revoked], account_id)
 
 
 async def ensure_signing_key(session: AsyncSession, candidate: SigningKey) -> None:
@@ -285,12 +312,27 @@ async def ensure_signing_key(session: AsyncSession, candidate: SigningKey) -> No
         await _publish_keys(session, [candidate])
 
 
-async def republish_signing_keys(session: AsyncSession, _now: datetime) -> int:
-    """Tell all public keys again, so that a service which starts when the topic has forgotten them learns of them.
+async def rotate_signing_key(session: AsyncSession, successor: SigningKey) -> None:
+    """Publish a key that is signed with from its `not_before` on, instead of the newest one so far."""
+    await Repository(session).add_signing_key(successor)
+    await _publish_keys(session, [successor])
 
-    Returns 0: there is never more to do at once.
+
+async def republish(session: AsyncSession, now: datetime) -> int:
+    """Retire signing keys that no valid token needs any more, and tell all keys and revoked API keys again.
+
+    So a service which starts when the topic has forgotten them learns of them. Returns 0: there is never more to do at
+    once.
     """
-    await _publish_keys(session, await Repository(session).signing_keys())
+    repository = Repository(session)
+    await repository.retire_signing_keys(
+        superseded_before=now - SIGNING_KEY_OVERLAP - ACCESS_LIFETIME, overlap=SIGNING_KEY_OVERLAP, now=now
+    )
+    await _publish_keys(session, await repository.signing_keys())
+    for key in await repository.revoked_api_keys(now=now):
+        if key.revoked_at is not None:
+            revoked = AccessRevoked(kind="api_key", subject=key.id, revoked_at=key.revoked_at, reason="told again")
+            outbox.record(session, revoked, aggregate_id=key.account_id)
     return 0
 
 
@@ -387,5 +429,10 @@ async def _show(session: AsyncSession, frames: Sequence[dict[str, Any]]) -> None
 
 
 async def forget_sign_ins(session: AsyncSession, now: datetime) -> int:
-    """Drop old sessions and limits; returns how many rows."""
-    return await Repository(session).forget_sign_ins(now=now)
+    """Drop old sessions, limits and API keys; returns how many, at most a batch of each."""
+    repository = Repository(session)
+    return (
+        await repository.forget_sessions(now=now)
+        + await repository.forget_limits(now=now)
+        + await repository.forget_api_keys(now=now)
+    )

@@ -28,6 +28,6 @@ def create_worker(settings: GatewaySettings, database: Database) -> Worker:
             *housekeeping(keeps_answers=True),
             Timer("forget_frames", timedelta(minutes=1), forget_frames),
             Timer("forget_sign_ins", timedelta(minutes=10), service.forget_sign_ins),
-            Timer("republish_signing_keys", timedelta(hours=6), service.republish_signing_keys),
+            Timer("republish", timedelta(hours=6), service.republish),
         ),
     )

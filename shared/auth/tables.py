@@ -7,11 +7,16 @@ from alembic import op
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.auth.tokens import MAX_LIFETIME
 from shared.events.accounts import AccessRevoked, SigningKeyPublished
 
 # Tokens of people live for minutes, so their revocations need not be remembered for longer than this.
-# Those of API keys, which live for months, are kept.
+# Of API keys, which live for months, each has a revocation of its own.
 SESSION_REVOCATIONS_KEPT = timedelta(days=1)
+API_KEY_REVOCATIONS_KEPT = MAX_LIFETIME + timedelta(days=2)
+
+# Rows that one run of a timer deletes; it comes back at once while there are more.
+_FORGET_ROWS = 5_000
 
 _TABLES = (
     """
@@ -73,9 +78,19 @@ async def keep_revocations(session: AsyncSession, revocations: Sequence[AccessRe
 
 
 async def forget_revocations(session: AsyncSession, *, now: datetime) -> int:
-    """Drop revocations of accounts and sessions whose tokens have all expired; returns how many."""
+    """Drop revocations whose tokens have all expired; returns how many, at most a batch."""
     result = await session.scalars(
-        text("DELETE FROM auth_revocations WHERE kind <> 'api_key' AND revoked_at < :before RETURNING 1"),
-        {"before": now - SESSION_REVOCATIONS_KEPT},
+        text("""
+            DELETE FROM auth_revocations WHERE ctid = ANY(ARRAY(
+                SELECT ctid FROM auth_revocations
+                WHERE revoked_at < CASE kind WHEN 'api_key' THEN CAST(:before_of_keys AS timestamptz)
+                                             ELSE CAST(:before AS timestamptz) END
+                LIMIT :rows FOR UPDATE SKIP LOCKED))
+            RETURNING 1"""),
+        {
+            "before": now - SESSION_REVOCATIONS_KEPT,
+            "before_of_keys": now - API_KEY_REVOCATIONS_KEPT,
+            "rows": _FORGET_ROWS,
+        },
     )
     return len(result.all())

@@ -25,6 +25,9 @@ AUDIENCE = "desk"
 ISSUER = "desk"
 MAX_TOKEN_CHARACTERS = 8192
 
+# No token lives longer: a revocation that is older concerns nobody.
+MAX_LIFETIME = timedelta(days=365)
+
 # Clocks of two machines may differ by this much before a token counts as issued in the future.
 LEEWAY = timedelta(seconds=5)
 
@@ -78,7 +81,10 @@ def sign(principal: Principal, *, key: Ed25519PrivateKey, kid: str, now: datetim
     """A token for `principal`, valid from `now` for `lifetime`. Times are kept to the microsecond:
 
     a token issued in the same second as a revocation must be told apart from those issued before it.
+    Raises ValueError for a lifetime above `MAX_LIFETIME`.
     """
+    if lifetime > MAX_LIFETIME:
+        raise ValueError(f"a token lives at most {MAX_LIFETIME}")
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": AUDIENCE,

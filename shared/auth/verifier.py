@@ -21,6 +21,10 @@ log = get_logger(__name__)
 REFRESH_AFTER = timedelta(seconds=1)
 # Older than this, a request waits for fresh data: with the way of an event, a revocation holds within 5 s.
 USABLE_FOR = timedelta(seconds=2)
+# All requests wait for one and the same reading, together no longer than this; and when it fails, they all fail with
+# it, also those that come within a moment. One reading each would queue behind a database that has stalled.
+READING_LIMIT = timedelta(seconds=3)
+FAILURE_HOLDS = timedelta(seconds=1)
 
 
 class TokenVerifier:
@@ -29,13 +33,14 @@ class TokenVerifier:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._keys: dict[str, Ed25519PublicKey] = {}
-        self._revoked: dict[tuple[str, UUID], datetime] = {}
+        self._revoked: dict[tuple[str, UUID | None], datetime] = {}
         self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
-        self._background: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._started_at = float("-inf")
+        self._failed_at = float("-inf")
 
     async def verify(self, token: str, now: datetime) -> VerifiedToken:
-        """The verified token. Raises Unauthenticated; database errors when keys cannot be read for too long."""
+        """The verified token. Raises Unauthenticated; database errors or TimeoutError when keys cannot be read."""
         await self._keep_fresh()
         if key_id_of(token) not in self._keys and self._age() > REFRESH_AFTER:
             await self.refresh()
@@ -50,12 +55,34 @@ class TokenVerifier:
         return verified.expires_at > now and not self._is_revoked(verified.principal, verified.issued_at)
 
     async def refresh(self) -> None:
-        """Read keys and revocations now."""
-        before = self._read_at
-        async with self._reading:
-            if self._read_at != before:
-                return
-            started = time.monotonic()
+        """Read keys and revocations, or wait for the reading that is under way. Raises as `verify` does."""
+        reading = self._read_once()
+        async with asyncio.timeout_at(self._started_at + READING_LIMIT.total_seconds()):
+            # Whoever gives up leaves the reading to the others.
+            await asyncio.shield(reading)
+
+    async def close(self) -> None:
+        """Wait for a reading that is under way."""
+        if self._reading is not None:
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    def _read_once(self) -> asyncio.Task[None]:
+        """The reading that is under way, or that has just failed; else a new one."""
+        now = asyncio.get_running_loop().time()
+        if self._reading is None or (self._reading.done() and now - self._failed_at > FAILURE_HOLDS.total_seconds()):
+            self._started_at = now
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(self._note_failure)
+        return self._reading
+
+    def _note_failure(self, reading: asyncio.Task[None]) -> None:
+        if not reading.cancelled() and (error := reading.exception()) is not None:
+            self._failed_at = reading.get_loop().time()
+            log.warning("auth.refresh_failed", error=type(error).__name__)
+
+    async def _read(self) -> None:
+        started = time.monotonic()
+        async with asyncio.timeout(READING_LIMIT.total_seconds()):
             async with self._database.read() as session:
                 keys = await session.execute(
                     text("SELECT kid, public_key FROM auth_keys WHERE retired_at IS NULL OR retired_at > now()")
@@ -69,31 +96,19 @@ class TokenVerifier:
                 )
                 self._keys = {kid: decode_public_key(public_key) for kid, public_key in keys}
                 self._revoked = {(kind, subject): revoked_at for kind, subject, revoked_at in revoked}
-            self._read_at = started
-
-    async def close(self) -> None:
-        """Wait for a refresh that is under way."""
-        if self._background is not None:
-            await asyncio.gather(self._background, return_exceptions=True)
+        self._read_at = started
 
     async def _keep_fresh(self) -> None:
         if self._age() > USABLE_FOR:
             await self.refresh()
-        elif self._age() > REFRESH_AFTER and (self._background is None or self._background.done()):
-            self._background = asyncio.create_task(self._refresh_in_background())
-
-    async def _refresh_in_background(self) -> None:
-        try:
-            await self.refresh()
-        except Exception as error:  # noqa: BLE001 - a request that needs fresh data raises it to its caller
-            log.warning("auth.refresh_failed", error=type(error).__name__)
+        elif self._age() > REFRESH_AFTER:
+            self._read_once()
 
     def _age(self) -> timedelta:
         return timedelta(seconds=min(time.monotonic() - self._read_at, 1e6))
 
     def _is_revoked(self, principal: Principal, issued_at: datetime) -> bool:
-        subjects = (("account", principal.account_id), ("session", principal.session_id), ("api_key", principal.key_id))
-        return any(
-            subject is not None and (revoked_at := self._revoked.get((kind, subject))) and issued_at < revoked_at
-            for kind, subject in subjects
-        )
+        if ("session", principal.session_id) in self._revoked or ("api_key", principal.key_id) in self._revoked:
+            return True  # neither ever comes back
+        revoked_at = self._revoked.get(("account", principal.account_id))
+        return revoked_at is not None and issued_at < revoked_at

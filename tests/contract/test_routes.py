@@ -45,7 +45,7 @@ NOWHERE = "postgresql://nobody:x@127.0.0.1:1/nothing"
 class _KnownKey(TokenVerifier):
     """Knows the test's key without a database."""
 
-    async def refresh(self) -> None:
+    async def _read(self) -> None:
         self._keys = {"test": KEY.public_key()}
         self._read_at = time.monotonic()
 

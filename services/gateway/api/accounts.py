@@ -15,6 +15,7 @@ from shared.events.accounts import Role
 from shared.web import (
     CursorParams,
     DbSession,
+    Forbidden,
     Idempotency,
     IfMatch,
     NotFound,
@@ -44,11 +45,17 @@ async def list_accounts(
     return Page(items=[AccountView.of(account) for account in shown], next_cursor=next_cursor)
 
 
-@router.post("", status_code=201, response_model=AccountView, dependencies=[requires("account.change")])
+@router.post("", status_code=201, response_model=AccountView)
 async def create_account(
-    body: AccountCreate, session: DbSession, idempotency: Idempotency, parts: GatewayParts
+    body: AccountCreate,
+    session: DbSession,
+    principal: Annotated[Principal, requires("account.change")],
+    idempotency: Idempotency,
+    parts: GatewayParts,
 ) -> Response:
     """A new account."""
+    if body.password is not None or body.role not in {Role.CUSTOMER, Role.AGENT}:
+        _refuse_api_keys(principal)
     with rules_as_problems():
         password_hash = await parts.passwords.hash(body.password) if body.password is not None else None
 
@@ -80,11 +87,12 @@ async def read_account(account_id: UUID, session: ReadSession, response: Respons
     return AccountView.of(account)
 
 
-@router.patch("/{account_id}", dependencies=[requires("account.change")])
+@router.patch("/{account_id}")
 async def change_account(
     account_id: UUID,
     body: AccountChange,
     session: DbSession,
+    principal: Annotated[Principal, requires("account.change")],
     expected_version: IfMatch,
     parts: GatewayParts,
     response: Response,
@@ -96,6 +104,8 @@ async def change_account(
     for field in ("groups", "languages"):
         if field in changes:
             changes[field] = tuple(changes[field])
+    if body.password is not None or body.role is not None:
+        _refuse_api_keys(principal)
     with rules_as_problems():
         password_hash = await parts.passwords.hash(body.password) if body.password is not None else None
         account = await service.change_account(
@@ -116,6 +126,12 @@ async def revoke_account(
 ) -> None:
     """End every session, token and API key of an account."""
     await service.revoke_account(session, account_id, now=now_utc(), reason=f"revoked by {principal.account_id}")
+
+
+def _refuse_api_keys(principal: Principal) -> None:
+    """Whoever a key gives a password or a role acts without the key's scopes. Raises Forbidden."""
+    if principal.key_id is not None:
+        raise Forbidden("An API key gives nobody a password, or more than an agent's role.")
 
 
 def _rendered(view: AccountView, status: int) -> Response:

@@ -35,13 +35,12 @@ async def create_key(
     response: Response,
 ) -> ApiKeyCreated:
     """A new API key. There is no Idempotency-Key here: a stored answer would keep the token."""
-    now = now_utc()
     lifetime = timedelta(days=body.expires_in_days)
     key = await service.create_api_key(
-        session, principal, name=body.name, role=body.role, scopes=body.scopes, lifetime=lifetime, now=now
+        session, principal, name=body.name, role=body.role, scopes=body.scopes, lifetime=lifetime
     )
     bearer = Principal(key.account_id, key.role, key.name, key_id=key.id, scopes=frozenset(key.scopes))
-    token = await parts.signer.token(bearer, now=now, lifetime=lifetime)
+    token = await parts.signer.token(bearer, now=key.created_at, lifetime=lifetime)
     response.headers["Cache-Control"] = "no-store"
     return ApiKeyCreated(**ApiKeyView.of(key).model_dump(), token=token)
 

@@ -70,8 +70,9 @@ async def refresh(
 @router.post("/sign-out", status_code=204, dependencies=[public("it ends the session of the cookie it gets, if any")])
 async def sign_out(request: Request, response: Response, parts: GatewayParts, token: RefreshCookie = None) -> None:
     """End the session and take the cookies back."""
+    # Without the check any page could sign its visitors out: the answer takes the cookies back.
+    refuse_cross_site(request)
     if token is not None:
-        refuse_cross_site(request)
         async with parts.database.transaction() as session:
             await service.sign_out(session, token, now_utc())
     response.delete_cookie(ACCESS_COOKIE, path=_ACCESS_PATH)
@@ -105,7 +106,7 @@ def client_address(request: Request, parts: Parts) -> str:
 
 
 async def _answer(opened: service.OpenSession, response: Response, parts: Parts) -> SessionView:
-    token = await parts.signer.token(opened.principal, now=now_utc(), lifetime=ACCESS_LIFETIME)
+    token = await parts.signer.token(opened.principal, now=opened.issued_at, lifetime=ACCESS_LIFETIME)
     secure = parts.settings.public_url.startswith("https:")
     response.set_cookie(
         ACCESS_COOKIE,

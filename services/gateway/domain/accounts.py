@@ -13,6 +13,13 @@ SESSION_LIFETIME = timedelta(days=30)
 REFRESH_OVERLAP = timedelta(seconds=10)
 API_KEY_DAYS = 365
 
+# A new signing key is used only when every service has had this long to learn of it,
+SIGNING_KEY_NOTICE = timedelta(minutes=1)
+# every process looks for it this often,
+SIGNING_KEY_REREAD = timedelta(minutes=1)
+# so this long after it is due, nothing is signed with the one before.
+SIGNING_KEY_OVERLAP = 2 * SIGNING_KEY_REREAD
+
 MIN_PASSWORD = 10
 MAX_PASSWORD = 256
 

@@ -165,7 +165,14 @@ async def test_signing_out_ends_the_session_everywhere(gateway: Gateway) -> None
 
 
 async def test_signing_out_without_a_session_is_fine(gateway: Gateway) -> None:
-    assert (await Client(gateway.app).post("/api/auth/sign-out")).status == 204
+    assert (await gateway.browser().post("/api/auth/sign-out")).status == 204
+
+
+async def test_another_page_signs_nobody_out(gateway: Gateway) -> None:
+    """`SameSite` keeps the refresh cookie back, so the check was skipped, and the answer took both cookies."""
+    answer = await Client(gateway.app).post("/api/auth/sign-out", origin="https://evil.example")
+    assert answer.status == 403
+    assert answer.cookies == {}
 
 
 async def test_a_session_does_not_outlive_its_time(gateway: Gateway) -> None:
