@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import asyncpg
 
@@ -10,7 +11,7 @@ from desk.embedded.broker import EmbeddedBroker
 from desk.supervisor import Supervisor, wait_until_ready
 from shared.events import TOPICS
 from shared.messaging.kafka import wait_for_topics
-from shared.messaging.refill import drained, refill
+from shared.messaging.refill import caught_up_at, drained, refill
 from shared.settings import KafkaSettings
 
 TOPICS_PATIENCE_SECONDS = 30.0
@@ -35,6 +36,7 @@ class Brokerage:
         self._urls = dict(urls)
         self._say = say
         self._records_before = 0
+        self._lost_since: tuple[datetime | None] | None = None
 
     async def create_topics(self) -> None:
         """Create and verify every topic. Raises the broker's last error after half a minute."""
@@ -42,9 +44,20 @@ class Brokerage:
 
     async def fill(self) -> int:
         """Have an empty broker told again what consumers may have missed; returns the number of events."""
-        resent = await refill(self._urls)
+        await self.note_loss()
+        assert self._lost_since is not None
+        resent = await refill(self._urls, since=self._lost_since[0])
+        self._lost_since = None
         self._records_before = await self._recorded() - resent
         return resent
+
+    async def note_loss(self) -> None:
+        """Keep until when consumers had seen everything, before they can take an empty log for one they have read.
+
+        The first moment counts until a refill is done, however often the broker ends meanwhile.
+        """
+        if self._lost_since is None:
+            self._lost_since = (await caught_up_at(self._urls),)
 
     async def restore(self) -> None:
         """After a crash of the embedded broker: topics, then refill."""

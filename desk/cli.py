@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated, NoReturn
@@ -25,6 +26,7 @@ from desk.nursery import Nursery
 from desk.preflight import PreflightError
 from desk.roster import SERVICES
 from desk.seed import SeedError, seed
+from shared.messaging.refill import caught_up_at
 from shared.messaging.refill import refill as refill_broker
 
 app = typer.Typer(help="Run and look after the desk.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -104,12 +106,26 @@ def demo(
 
 
 @app.command()
-def refill() -> None:
-    """Have every service send again what a broker that lost its log may not have delivered."""
+def refill(
+    *,
+    since: Annotated[
+        datetime | None, typer.Option(help="Send everything from this moment (UTC) on; before the log was lost.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Send all that the outboxes hold.")] = False,
+) -> None:
+    """Have every service send again what a broker that lost its log may not have delivered.
+
+    Without an option it starts from the last moment at which all consumers had read everything.
+    """
     urls = Home.from_environment().running().get("database", {}).get("urls")
     if not urls:
         _give_up("No desk runs here.")
-    print(f"{asyncio.run(refill_broker(urls))} events are sent again.")
+
+    async def send_again() -> int:
+        moment = since.replace(tzinfo=UTC) if since else await caught_up_at(urls)
+        return await refill_broker(urls, since=None if everything else moment)
+
+    print(f"{asyncio.run(send_again())} events are sent again.")
 
 
 @app.command()

@@ -126,7 +126,10 @@ class Launcher:
         for child in (*self._services, self._edge):
             child.launch()
         for child in self._children():
-            self._supervisor.watch(child, brokerage.restore if child is self._broker else None)
+            if child is self._broker:
+                self._supervisor.watch(child, before_restart=brokerage.note_loss, after_restart=brokerage.restore)
+            else:
+                self._supervisor.watch(child)
         self._collect_facts(kafka, urls)
         return brokerage
 

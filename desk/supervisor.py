@@ -26,6 +26,7 @@ class NotReady(Exception):
 @dataclass(slots=True)
 class _Watched:
     child: Child
+    before_restart: Callable[[], Awaitable[None]] | None
     after_restart: Callable[[], Awaitable[None]] | None
     started_at: float = field(default_factory=time.monotonic)
     failures: int = 0
@@ -61,9 +62,18 @@ class Supervisor:
         self._watched: dict[str, _Watched] = {}
         self._restarts: set[asyncio.Task[None]] = set()
 
-    def watch(self, child: Child, after_restart: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Restart `child` whenever it ends; `after_restart` runs when it is ready again, until it succeeds."""
-        self._watched[child.name] = _Watched(child, after_restart)
+    def watch(
+        self,
+        child: Child,
+        *,
+        before_restart: Callable[[], Awaitable[None]] | None = None,
+        after_restart: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Restart `child` whenever it ends. `before_restart` runs first, `after_restart` when it is ready again;
+
+        each is tried until it succeeds.
+        """
+        self._watched[child.name] = _Watched(child, before_restart, after_restart)
 
     @asynccontextmanager
     async def hold(self, child: Child) -> AsyncIterator[None]:
@@ -112,11 +122,22 @@ class Supervisor:
                 )
                 watched.failures += 1
                 await asyncio.sleep(pause)
+                if not await self._prepared(watched):
+                    continue
                 if await self._bring_back(watched):
                     self._say(f"{child.name} is back")
                     return
         finally:
             watched.held = False
+
+    async def _prepared(self, watched: _Watched) -> bool:
+        if watched.before_restart is not None:
+            try:
+                await watched.before_restart()
+            except Exception as error:  # noqa: BLE001 - told, and tried again: without it the desk would stand still
+                self._say(f"before the restart of {watched.child.name}: {type(error).__name__}: {error}; trying again")
+                return False
+        return True
 
     async def _bring_back(self, watched: _Watched) -> bool:
         """Launch, wait, run what belongs after it. False when the child ended again on the way."""

@@ -39,20 +39,20 @@ def _upgrade(connection: Connection, service: str) -> None:
 
 async def migrate(service: str, url: str) -> None:
     """Bring the schema of `service` to its newest revision. Each revision is one transaction."""
+    options = engine_options(service)
+    # A migration, and waiting for another process's one, may take longer than any request.
+    options.pop("command_timeout")
+    options["server_settings"] |= {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
     engine = create_async_engine(
-        async_url(url), connect_args=engine_options(service), isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=1
+        async_url(url), connect_args=options, isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=1
     )
     try:
         async with engine.connect() as lock:
-            # A migration may take long: the time limits of a request don't apply to waiting for one.
-            await lock.execute(text("SET statement_timeout = 0"))
             await lock.execute(
                 text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": f"migrate:{service}"}
             )
             async with engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
                 await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-                await connection.execute(text("SET statement_timeout = 0"))
-                await connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
                 await connection.commit()
                 await connection.run_sync(_upgrade, service)
                 await connection.commit()
@@ -73,4 +73,4 @@ async def is_migrated(session: AsyncSession, service: str) -> bool:
     """
     known = {script.revision for script in ScriptDirectory.from_config(_config(service)).walk_revisions()}
     current = await session.scalar(text(f"SELECT version_num FROM {service}.{VERSION_TABLE}"))
-    return current == newest_revision(service) or current not in known
+    return current is not None and (current == newest_revision(service) or current not in known)

@@ -18,6 +18,7 @@ import uvloop
 from fastapi import FastAPI
 
 from shared.db import Database
+from shared.failures import place, summary
 from shared.messaging.worker import Worker
 from shared.migrations import migrate
 from shared.settings import Settings
@@ -83,20 +84,23 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
+    worker_stop = asyncio.Event()
     tasks = [asyncio.create_task(_serve_http(server), name="http")]
     if worker is not None:
-        tasks.append(asyncio.create_task(worker.run(stop), name="worker"))
+        tasks.append(asyncio.create_task(worker.run(worker_stop), name="worker"))
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         failed = [task for task in tasks if task.done()]
-        stop.set()
         app.state.draining = True
         server.should_exit = True
+        # Requests in flight still commit events: the relay goes last and sends them.
+        await asyncio.wait(tasks[:1])
+        worker_stop.set()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         for task, result in zip(tasks, results, strict=True):
             if isinstance(result, BaseException):
-                log.error("process.part_failed", part=task.get_name(), exc_info=result)
+                log.error("process.part_failed", part=task.get_name(), error=summary(result), at=place(result))
         return 1 if failed else 0
     finally:
         stopping.cancel()

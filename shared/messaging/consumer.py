@@ -9,7 +9,7 @@ import contextlib
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +18,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from sqlalchemy import text
 
 from shared.db import Database
+from shared.failures import describe, is_transient, place, summary
 from shared.messaging import kafka, marks, metrics
 from shared.messaging.envelope import Record
 from shared.messaging.handlers import Handlers
-from shared.messaging.inbox import Inbox, describe, is_transient, place
+from shared.messaging.inbox import Inbox
 from shared.settings import KafkaSettings
 from shared.telemetry import get_logger
 
@@ -39,6 +40,15 @@ class _Pause:
     delay: float
 
 
+@dataclass(slots=True)
+class _Probe:
+    """A moment to be marked: reached once each partition was read to the first end that was seen after it."""
+
+    at: datetime
+    started: float
+    ends: dict[TopicPartition, int] = field(default_factory=dict)
+
+
 class Consumer:
     """One member of the service's consumer group."""
 
@@ -53,7 +63,8 @@ class Consumer:
         self._pauses: dict[TopicPartition, _Pause] = {}
         self._mark_every = mark_every_seconds
         self._mark_at = 0.0
-        self._probe: tuple[datetime, float] | None = None
+        self._probe: _Probe | None = None
+        self._measured: set[TopicPartition] = set()
         self.failing = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -77,7 +88,7 @@ class Consumer:
                 if not isinstance(error, KafkaError) and not is_transient(error):
                     raise
                 if not self.failing:
-                    log.warning("consumer.failing", error=describe(error)[:300])
+                    log.warning("consumer.failing", error=summary(error), at=place(error))
                 self.failing = True
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RECONNECT_SECONDS)
@@ -101,7 +112,7 @@ class Consumer:
             if self.failing and not self._pauses:
                 log.info("consumer.recovered")
                 self.failing = False
-            await self._mark_progress(client)
+            await self._mark_progress(client, epoch)
 
     async def _handle(
         self, client: AIOKafkaConsumer, partition: TopicPartition, batch: Sequence[ConsumerRecord[Any, Any]]
@@ -116,7 +127,7 @@ class Consumer:
                 except Exception as error:
                     if is_transient(error):
                         raise
-                    log.warning("consumer.batch_split", topic=partition.topic, size=len(records), error=describe(error))
+                    log.warning("consumer.batch_split", topic=partition.topic, size=len(records), error=summary(error))
                     applied = 0
                     for record in records:
                         applied += await self._apply_alone(record)
@@ -137,8 +148,8 @@ class Consumer:
             if is_transient(error):
                 raise
             at = place(error)
-            log.error("consumer.dead_letter", topic=record.topic, offset=record.offset, error=describe(error), at=at)
-            await self._inbox.bury(record, f"{describe(error)} (at {at})")
+            log.error("consumer.dead_letter", topic=record.topic, offset=record.offset, error=summary(error), at=at)
+            await self._inbox.bury(record, describe(error))
             return 0
 
     async def _commit(self, client: AIOKafkaConsumer, partition: TopicPartition, next_offset: int) -> None:
@@ -155,7 +166,7 @@ class Consumer:
         self._pauses[partition] = _Pause(until=time.monotonic() + jittered, delay=delay)
         metrics.CONSUMER_FAILURES.labels(self._name).inc()
         if not self.failing:
-            log.warning("consumer.backing_off", topic=partition.topic, error=describe(error)[:300])
+            log.warning("consumer.backing_off", topic=partition.topic, error=summary(error), at=place(error))
         self.failing = True
         # A rebalance may have taken the partition away meanwhile; then its new owner starts at the committed offset.
         with contextlib.suppress(IllegalStateError):
@@ -181,42 +192,60 @@ class Consumer:
                 session, self._database.service, self._name, sorted(self._handlers.topics), self._settings.partitions
             )
 
-    async def _mark_progress(self, client: AIOKafkaConsumer) -> None:
-        """Record a moment T once every partition of ours has been read to an end that was seen after T."""
+    async def _mark_progress(self, client: AIOKafkaConsumer, epoch: int) -> None:
+        """Record a moment once everything that was in the log then has been applied; measure the lag on the way."""
         assigned = client.assignment()
-        for partition in assigned:
-            if (end := client.highwater(partition)) is not None:
-                lag = max(0, end - await client.position(partition))
-                metrics.CONSUMER_LAG.labels(self._name, self._topic(partition), partition.partition).set(lag)
         if time.monotonic() < self._mark_at or not assigned:
             return
         if self._probe is None:
             async with self._database.read() as session:
                 at = await session.scalar(text("SELECT clock_timestamp()"))
             assert at is not None
-            self._probe = (at, time.time())
+            self._probe = _Probe(at, time.time())
+            await self._measure_lag(client)
             return
-        at, started = self._probe
-        # A fetch that was under way at T may tell an end from before T; the next one cannot.
-        seen_after_ms = (started + 2 * self._settings.fetch_max_wait_ms / 1000) * 1000
-        offsets: dict[TopicPartition, int] = {}
+        probe = self._probe
+        # A fetch that was under way at that moment may tell an end from before it; the next one cannot.
+        seen_after_ms = (probe.started + 2 * self._settings.fetch_max_wait_ms / 1000) * 1000
+        positions: dict[TopicPartition, int] = {}
         for partition in assigned:
-            position = await client.position(partition)
-            if (client.last_poll_timestamp(partition) or 0) < seen_after_ms:
+            if (client.last_poll_timestamp(partition) or 0) >= seen_after_ms:
+                probe.ends.setdefault(partition, client.highwater(partition) or 0)
+            position = await self._position(client, partition)
+            if position is None or partition not in probe.ends or position < probe.ends[partition]:
                 return
-            if partition in self._pauses or position < (client.highwater(partition) or 0):
-                return
-            offsets[partition] = position
+            if position > (client.highwater(partition) or 0):
+                return  # the log is shorter than what was read of it: the broker lost it, and waits for its refill
+            positions[partition] = position
         async with self._database.transaction() as session:
             await marks.write(
                 session,
                 self._database.service,
                 self._name,
-                [(self._topic(p), p.partition, position) for p, position in offsets.items()],
-                at,
+                [(self._topic(p), p.partition, position) for p, position in positions.items()],
+                at=probe.at,
+                epoch=epoch,
             )
         self._probe = None
         self._mark_at = time.monotonic() + self._mark_every
+
+    async def _position(self, client: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+        """The next offset to be applied; None while the partition has none, e.g. because the broker is away."""
+        try:
+            async with asyncio.timeout(1):
+                return int(await client.position(partition))
+        except (TimeoutError, IllegalStateError):
+            return None
+
+    async def _measure_lag(self, client: AIOKafkaConsumer) -> None:
+        assigned = client.assignment()
+        for partition in self._measured - assigned:
+            metrics.CONSUMER_LAG.remove(self._name, self._topic(partition), str(partition.partition))
+        self._measured = set(assigned)
+        for partition in assigned:
+            end, position = client.highwater(partition), await self._position(client, partition)
+            lag = max(0, end - position) if end is not None and position is not None else 0
+            metrics.CONSUMER_LAG.labels(self._name, self._topic(partition), str(partition.partition)).set(lag)
 
     def _topic(self, partition: TopicPartition) -> str:
         return str(partition.topic).removeprefix(self._settings.topic_prefix)
@@ -227,6 +256,7 @@ class Consumer:
             partition=raw.partition,
             offset=raw.offset,
             key=raw.key,
-            headers=tuple(raw.headers),
+            # A header without a value says nothing; Kafka allows it.
+            headers=tuple((name, value) for name, value in raw.headers if value is not None),
             value=raw.value,
         )

@@ -70,6 +70,9 @@ CREATE TABLE {s}.dead_letters (
 );
 CREATE UNIQUE INDEX uq_dead_letters_event ON {s}.dead_letters (consumer, event_id)
     WHERE state = 'held' AND event_id IS NOT NULL;
+CREATE UNIQUE INDEX uq_dead_letters_record ON {s}.dead_letters
+    (consumer, topic, topic_partition, topic_offset, md5(coalesce(value, '')))
+    WHERE state = 'held' AND event_id IS NULL;
 CREATE INDEX ix_dead_letters_held ON {s}.dead_letters (consumer, source, aggregate_id, aggregate_version)
     WHERE state = 'held';
 
@@ -80,6 +83,7 @@ CREATE TABLE {s}.consumer_marks (
     topic_partition integer NOT NULL,
     caught_up_at    timestamptz NOT NULL,
     next_offset     bigint NOT NULL,
+    epoch           bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (consumer, topic, topic_partition)
 );
 

@@ -8,8 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import Database
+from shared.failures import describe, is_transient
 from shared.messaging.handlers import Handlers
-from shared.messaging.inbox import Inbox, describe, is_transient
+from shared.messaging.inbox import Inbox
 
 
 class DeadLetterError(Exception):

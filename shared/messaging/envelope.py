@@ -3,6 +3,7 @@
 Source: CloudEvents Kafka Protocol Binding 1.0.2, section 3.2; extension attributes are lower-case without separators.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,8 @@ from uuid import UUID
 from shared.events import Event, EventData, model_of
 
 _SOURCE_PREFIX = "/desk/"
+_MAX_ATTRIBUTE = 512
+_MAX_VERSION = 2**63
 
 
 class MalformedEvent(Exception):
@@ -92,11 +95,14 @@ def decode(record: Record) -> Envelope:
 
     def required(name: str) -> str:
         try:
-            return headers[name].decode()
+            value = headers[name].decode()
         except KeyError:
             raise MalformedEvent(f"header {name} is missing") from None
         except UnicodeDecodeError:
             raise MalformedEvent(f"header {name} is not UTF-8") from None
+        if "\0" in value or len(value) > _MAX_ATTRIBUTE:
+            raise MalformedEvent(f"header {name} has a NUL or more than {_MAX_ATTRIBUTE} characters")
+        return value
 
     try:
         causation = headers.get("ce_causationid")
@@ -117,16 +123,18 @@ def decode(record: Record) -> Envelope:
         )
     except ValueError as error:
         raise MalformedEvent(str(error)) from error
-    if envelope.aggregate_version < 1:
+    if not 1 <= envelope.aggregate_version < _MAX_VERSION:
         raise MalformedEvent(f"ce_aggregateversion is {envelope.aggregate_version}; versions start with 1")
+    if envelope.time.tzinfo is None:
+        raise MalformedEvent("ce_time has no offset from UTC")
     return envelope
 
 
 def headers_to_json(headers: Sequence[tuple[str, bytes]]) -> list[list[str]]:
-    """Headers as JSON for a dead letter; latin-1 keeps every byte."""
-    return [[name, value.decode("latin-1")] for name, value in headers]
+    """Headers as JSON for a dead letter, values in base64: they may be any bytes."""
+    return [[name.replace("\0", ""), b64encode(value).decode()] for name, value in headers]
 
 
 def headers_from_json(headers: list[list[str]]) -> tuple[tuple[str, bytes], ...]:
     """The inverse of `headers_to_json`."""
-    return tuple((name, value.encode("latin-1")) for name, value in headers)
+    return tuple((name, b64decode(value)) for name, value in headers)

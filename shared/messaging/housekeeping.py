@@ -10,6 +10,8 @@ from shared.messaging import metrics
 # Inbox >= outbox > topic: a refill never brings back what the inbox has forgotten.
 OUTBOX_RETENTION = timedelta(days=7)
 INBOX_RETENTION = timedelta(days=14)
+# Settled dead letters hold no content any more, only who settled what and when.
+SETTLED_RETENTION = timedelta(days=90)
 PURGE_ROWS = 5_000
 
 
@@ -34,6 +36,7 @@ async def purge(session: AsyncSession, schema: str, now: datetime) -> int:
     for table, column, retention in (
         ("outbox", "sent_at", OUTBOX_RETENTION),
         ("inbox", "received_at", INBOX_RETENTION),
+        ("dead_letters", "settled_at", SETTLED_RETENTION),
     ):
         result = await session.execute(
             text(f"""DELETE FROM {schema}.{table} WHERE ctid = ANY(ARRAY(

@@ -11,20 +11,18 @@ its inbox mark is written in the same transaction:
 Types that nobody here handles only move the aggregate's position, so that versions stay contiguous.
 """
 
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import Database
 from shared.events import Event
+from shared.failures import describe, is_transient
 from shared.messaging.envelope import Envelope, MalformedEvent, Record, decode, headers_from_json, headers_to_json
 from shared.messaging.handlers import Handlers
 
@@ -127,10 +125,11 @@ class Inbox:
     async def settle(
         self, session: AsyncSession, row: Any, *, state: Literal["replayed", "discarded"], by: str
     ) -> None:
-        """Close a held row and let its aggregate go on behind it."""
+        """Close a held row, forget its content, and let its aggregate go on behind it."""
         await session.execute(
             text(f"""UPDATE {self._schema}.dead_letters
-                     SET state = :state, settled_at = clock_timestamp(), settled_by = :by WHERE id = :id"""),
+                     SET state = :state, settled_at = clock_timestamp(), settled_by = :by, value = NULL, error = NULL
+                     WHERE id = :id"""),
             {"id": row.id, "state": state, "by": by},
         )
         if row.aggregate_version is not None:
@@ -253,41 +252,6 @@ def waves(envelopes: Sequence[Envelope]) -> list[tuple[str, list[Envelope]]]:
     return result
 
 
-# SQLSTATE classes that say something about the moment, not about the event: connection exception, transaction
-# rollback, insufficient resources, object not in prerequisite state, operator intervention, system error.
-_TRANSIENT_CLASSES = ("08", "40", "53", "55", "57", "58")
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether trying again later can help: the database or the network failed, not the event."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        if isinstance(current, OSError | TimeoutError):
-            return True
-        if getattr(current, "connection_invalidated", False):
-            return True
-        state = getattr(current, "sqlstate", None) or getattr(current, "pgcode", None)
-        if isinstance(state, str) and state.startswith(_TRANSIENT_CLASSES):
-            return True
-        if type(current).__name__ in {"InterfaceError", "InvalidCachedStatementError", "ConnectionDoesNotExistError"}:
-            return True
-        current = getattr(current, "orig", None) or current.__cause__ or current.__context__
-    return False
-
-
-def describe(error: BaseException) -> str:
-    """An error as it is logged and kept in a dead letter: type and message, bounded, without the data behind it."""
-    if isinstance(error, ValidationError):
-        found = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'data'}: {item['msg']}"
-            for item in error.errors(include_url=False, include_context=False, include_input=False)
-        )
-        return f"{error.title} is invalid: {found}"[:4000]
-    return f"{type(error).__name__}: {error}"[:4000]
-
-
 def held_record(row: Any) -> Record:
     """The record inside a dead-letter row."""
     return Record(
@@ -298,12 +262,6 @@ def held_record(row: Any) -> Record:
         headers=headers_from_json(row.headers),
         value=row.value,
     )
-
-
-def place(error: BaseException) -> str:
-    """Where in the code an error arose, innermost frame last; source positions only, no values."""
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    return " > ".join(f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in frames)
 
 
 @cache
@@ -351,9 +309,7 @@ def _hold_sql(schema: str) -> TextClause:
             source, aggregate_id, aggregate_version, key, headers, value, error)
         VALUES (:consumer, :reason, :topic, :partition, :offset, :event_id, :type,
             :source, :aggregate, :version, :key, :headers, :value, :error)
-        ON CONFLICT (consumer, event_id) WHERE state = 'held' AND event_id IS NOT NULL DO NOTHING""").bindparams(
-        bindparam("headers", type_=JSONB)
-    )
+        ON CONFLICT DO NOTHING""").bindparams(bindparam("headers", type_=JSONB))
 
 
 @cache

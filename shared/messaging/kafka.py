@@ -11,9 +11,6 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from shared.settings import KafkaSettings
 
-# Below the database's idle-in-transaction limit, which ends the relay's transaction while it waits for the broker.
-PRODUCE_TIMEOUT_MS = 2_000
-
 
 class TopicsNotReady(Exception):
     """The broker does not have the topics as configured; the message says which and what it has."""
@@ -41,7 +38,7 @@ def producer(settings: KafkaSettings) -> AIOKafkaProducer:
         acks="all",
         enable_idempotence=settings.idempotent_producer,
         linger_ms=settings.linger_ms,
-        request_timeout_ms=PRODUCE_TIMEOUT_MS,
+        request_timeout_ms=10_000,
         retry_backoff_ms=50,
         max_request_size=1024 * 1024,
     )

@@ -27,22 +27,38 @@ async def register(session: AsyncSession, schema: str, consumer: str, topics: Se
 
 
 async def write(
-    session: AsyncSession, schema: str, consumer: str, positions: Sequence[tuple[str, int, int]], at: datetime
+    session: AsyncSession,
+    schema: str,
+    consumer: str,
+    positions: Sequence[tuple[str, int, int]],
+    *,
+    at: datetime,
+    epoch: int,
 ) -> None:
-    """Record that `consumer` had read `(topic, partition)` up to `next_offset` at its end, at the moment `at`."""
+    """Record that `consumer` had read each `(topic, partition)` up to `next_offset` at its end, at the moment `at`.
+
+    Nothing is recorded if a position went back within one epoch: the broker lost its log, and what was in it and not
+    consumed must still count as missing when it is refilled.
+    """
     ordered = sorted(positions)
     await session.execute(
         text(f"""
-            INSERT INTO {schema}.consumer_marks AS m (consumer, topic, topic_partition, caught_up_at, next_offset)
-            SELECT :consumer, n.topic, n.part, :at, n.next_offset FROM unnest(
+            WITH n AS MATERIALIZED (SELECT * FROM unnest(
                 CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[])
-            ) AS n (topic, part, next_offset)
+            ) AS n (topic, topic_partition, next_offset))
+            INSERT INTO {schema}.consumer_marks AS m
+                (consumer, topic, topic_partition, caught_up_at, next_offset, epoch)
+            SELECT :consumer, n.topic, n.topic_partition, :at, n.next_offset, :epoch FROM n
+            WHERE NOT EXISTS (
+                SELECT FROM {schema}.consumer_marks old JOIN n USING (topic, topic_partition)
+                WHERE old.consumer = :consumer AND old.epoch = :epoch AND old.next_offset > n.next_offset)
             ON CONFLICT (consumer, topic, topic_partition) DO UPDATE
-            SET caught_up_at = excluded.caught_up_at, next_offset = excluded.next_offset
+            SET caught_up_at = excluded.caught_up_at, next_offset = excluded.next_offset, epoch = excluded.epoch
             WHERE m.caught_up_at < excluded.caught_up_at"""),
         {
             "consumer": consumer,
             "at": at,
+            "epoch": epoch,
             "topics": [topic for topic, _, _ in ordered],
             "partitions": [partition for _, partition, _ in ordered],
             "offsets": [offset for _, _, offset in ordered],

@@ -85,7 +85,7 @@ def record(
         correlation_id=(cause.correlation_id if cause else correlation_id.get()) or str(event_id),
         causation_id=cause.id if cause else None,
         hops=hops,
-        traceparent=_traceparent(),
+        traceparent=_traceparent() or (cause.traceparent if cause else None),
     )
     session.info.setdefault(_QUEUE, []).append(pending)
     return event_id

@@ -46,20 +46,19 @@ async def caught_up_at(urls: Urls) -> datetime | None:
     return min(moments, default=None)
 
 
-async def refill(urls: Urls, *, since: datetime | None = None) -> int:
+async def refill(urls: Urls, *, since: datetime | None) -> int:
     """Have everything sent again that a consumer may have missed; returns the number of events.
 
-    `since` overrides the moment from the consumers' marks. Call it when the new broker has its topics: consumers
-    notice the new epoch, leave their old positions and read from the beginning.
+    `since` is what `caught_up_at` said before consumers could see the empty log; None sends all there is. Call it when
+    the new broker has its topics: consumers notice the new epoch and read from the beginning.
     """
-    moment = since or await caught_up_at(urls)
     total = 0
     for service, url in urls.items():
         async with _connection(service, url) as connection:
             result = await connection.execute(
                 text(f"""UPDATE {service}.outbox SET sent_at = NULL
                          WHERE sent_at IS NOT NULL AND (CAST(:since AS timestamptz) IS NULL OR sent_at > :since)"""),
-                {"since": moment - MARGIN if moment else None},
+                {"since": since - MARGIN if since else None},
             )
             total += result.rowcount
             await _bump_epoch(connection, service)

@@ -15,9 +15,9 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from sqlalchemy import TextClause, text
-from sqlalchemy.exc import DBAPIError
 
 from shared.db import Database
+from shared.failures import is_transient, place, summary
 from shared.messaging import kafka, metrics
 from shared.messaging.envelope import encode_headers
 from shared.messaging.kafka import TopicsNotReady
@@ -29,6 +29,9 @@ log = get_logger(__name__)
 BATCH_ROWS = 500
 BUSY_POLL_SECONDS = 0.025
 RETRY_SECONDS = 0.5
+# Below the idle-in-transaction limit, and below the time after which the client gives up single batches: a batch that
+# failed while the one behind it was sent would invert the order.
+PRODUCE_SECONDS = 2.0
 
 
 def lock_key(service: str) -> str:
@@ -47,6 +50,7 @@ class Relay:
         self._limit = BATCH_ROWS
         self._producer: AIOKafkaProducer | None = None
         self._verified: set[str] = set()
+        self._epoch: int | None = None
         self.failing = False
 
     def wake(self) -> None:
@@ -61,11 +65,14 @@ class Relay:
             while not stop.is_set():
                 self._woken.clear()
                 sent = await self._try_send()
-                if sent >= self._limit:
-                    continue
-                idle = BUSY_POLL_SECONDS if sent else min(idle * 1.5, longest)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), RETRY_SECONDS if sent < 0 else idle)
+                if sent < 0:
+                    # Commits don't shorten this one: under load they would turn an outage into a busy loop.
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
+                elif sent < self._limit:
+                    idle = BUSY_POLL_SECONDS if sent else min(idle * 1.5, longest)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), idle)
             await self._try_send()
         finally:
             await self._drop_producer()
@@ -74,11 +81,12 @@ class Relay:
         """Send one batch; returns the number of rows, or -1 after a failure that the next turn will meet again."""
         try:
             sent = await self.send_batch()
-        except (KafkaError, TopicsNotReady, DBAPIError, OSError, TimeoutError) as error:
+        except Exception as error:
+            if not isinstance(error, KafkaError | TopicsNotReady) and not is_transient(error):
+                raise
             if not self.failing:
-                log.warning("relay.failing", error=type(error).__name__, detail=str(error)[:200])
+                log.warning("relay.failing", error=summary(error), at=place(error))
             self.failing = True
-            # An idempotent producer can stick after an error, and what it still holds would be sent late: start anew.
             await self._drop_producer()
             # A broker slower than the transaction may last gets smaller batches.
             self._limit = max(1, self._limit // 2)
@@ -95,13 +103,19 @@ class Relay:
         Raises KafkaError when the broker did not take all of them: none is marked, all will be sent again.
         """
         async with self._database.engine.begin() as connection:
-            if not await connection.scalar(_LOCK, {"name": lock_key(self._schema)}):
+            locked, epoch = (await connection.execute(_lock_sql(self._schema), {"name": lock_key(self._schema)})).one()
+            if not locked:
                 return 0
+            if epoch != self._epoch:
+                # Another broker than the one our producer knows: its topics are verified before anything is sent.
+                await self._drop_producer()
+                self._epoch = epoch
             # A statement of its own: its snapshot is younger than the lock, so it sees what the last holder marked.
             rows = (await connection.execute(_unsent_sql(self._schema), {"limit": self._limit})).all()
             if not rows:
                 return 0
-            await self._produce(rows)
+            async with asyncio.timeout(PRODUCE_SECONDS):
+                await self._produce(rows)
             await connection.execute(_sent_sql(self._schema), {"ids": [row.id for row in rows]})
         metrics.EVENTS_SENT.labels(self._schema).inc(len(rows))
         return len(rows)
@@ -125,10 +139,7 @@ class Relay:
             )
             for row in rows
         ]
-        results = await asyncio.gather(*futures, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        await asyncio.gather(*futures)
 
     async def _verify(self, topics: set[str]) -> None:
         """Produce nothing into a topic that a restarted broker made by itself, with other partitions than ours."""
@@ -140,14 +151,22 @@ class Relay:
             self._verified.add(topic)
 
     async def _drop_producer(self) -> None:
+        """Forget the producer with all it still holds: sent later, it would come after its successors.
+
+        `AIOKafkaProducer.stop()` first sends what is left, and waits for a broker that may be away.
+        """
         self._verified.clear()
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), kafka.PRODUCE_TIMEOUT_MS / 1000 * 2)
+            producer._closed = True  # noqa: SLF001 - see above
+            with contextlib.suppress(KafkaError, OSError, asyncio.CancelledError):
+                await producer._sender.close()  # noqa: SLF001
+            await producer.client.close()
 
 
-_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+@cache
+def _lock_sql(schema: str) -> TextClause:
+    return text(f"SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), epoch FROM {schema}.broker_epoch")
 
 
 @cache

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import Database
+from shared.failures import place, summary
 from shared.messaging import metrics
-from shared.messaging.inbox import describe, place
 from shared.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -45,7 +45,7 @@ class Timer:
                     done = await self.run(session, now)
             except Exception as error:  # noqa: BLE001 - a timer outlives every failure of one run
                 metrics.TIMER_FAILURES.labels(database.service, self.name).inc()
-                log.error("timer.failed", timer=self.name, error=describe(error), at=place(error))
+                log.error("timer.failed", timer=self.name, error=summary(error), at=place(error))
             if done > 0:
                 continue
             waiters = {asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(stop.wait())}

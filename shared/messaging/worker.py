@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import Database
+from shared.failures import is_transient
 from shared.messaging import housekeeping
 from shared.messaging.consumer import Consumer
 from shared.messaging.handlers import Handlers
-from shared.messaging.inbox import Inbox, is_transient
+from shared.messaging.inbox import Inbox
 from shared.messaging.relay import Relay
 from shared.messaging.timers import Timer
 from shared.settings import KafkaSettings

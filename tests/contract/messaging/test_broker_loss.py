@@ -1,5 +1,7 @@
 """R6: a broker that lost everything is refilled from the outboxes; a planned replacement needs no refill."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
@@ -36,7 +38,7 @@ async def test_a_wiped_broker_is_refilled(world: World, wiped) -> None:
     await world.send_all()
     await wiped()
     async with world.both():
-        assert await refill(world.urls) >= 100
+        assert await refill(world.urls, since=await caught_up_at(world.urls)) >= 100
         await world.until_applied(200)
         for aggregate in aggregates:
             await world.publish(aggregate)
@@ -55,7 +57,7 @@ async def test_a_running_consumer_notices_that_its_positions_are_void(world: Wor
         await world.until_applied(5)
         await wiped()
         await world.publish(aggregate, 200)
-        await refill(world.urls)
+        await refill(world.urls, since=await caught_up_at(world.urls))
         async with world.relay():
             await world.until_applied(205)
     effects = await world.effects()
@@ -82,7 +84,7 @@ async def test_only_what_may_be_missing_is_sent_again(world: World) -> None:
             text("UPDATE outbox SET sent_at = sent_at - CAST(:margin AS interval) * 2 WHERE aggregate_id = :old"),
             {"margin": MARGIN, "old": str(old)},
         )
-    assert await refill(world.urls) == 1
+    assert await refill(world.urls, since=await caught_up_at(world.urls)) == 1
     async with world.producer.read() as session:
         unsent = list(await session.scalars(text("SELECT aggregate_id FROM outbox WHERE sent_at IS NULL")))
     assert unsent == [str(recent)]
@@ -100,3 +102,54 @@ async def test_a_planned_replacement_drains_first(world: World, wiped) -> None:
     effects = await world.effects()
     assert len(effects) == 40
     assert_in_order(effects)
+
+
+async def test_an_empty_log_is_not_mistaken_for_one_that_was_read(world: World, wiped) -> None:
+    """After a wipe a consumer stands at the end of an empty log; that must not count as having caught up."""
+    aggregate = uuid7()
+    async with world.consuming():
+        await world.publish(aggregate, 5)
+        await world.send_all()
+        await world.until_applied(5)
+
+        async def marked() -> bool:
+            async with world.consumer.read() as session:
+                return bool(await session.scalar(text("SELECT max(next_offset) FROM consumer_marks")))
+
+        await world.until(marked)
+        await wiped()
+        async with world.consumer.read() as session:
+            at_the_wipe = await session.scalar(text("SELECT clock_timestamp()"))
+        await asyncio.sleep(3)  # time enough to reconnect and to mark, were it allowed
+        moment = await caught_up_at({"analytics": world.consumer.url})
+        assert moment is not None
+        assert at_the_wipe is not None
+        assert moment < at_the_wipe
+        await refill(world.urls, since=moment)
+        async with world.relay():
+            await world.publish(aggregate, 5)
+            await world.until_applied(10)
+    assert_in_order(await world.effects())
+
+
+async def test_progress_is_marked_under_steady_load(world: World) -> None:
+    """Deadlines are judged by these marks: they must not wait for a pause in the traffic."""
+    stop = asyncio.Event()
+
+    async def keep_publishing() -> None:
+        while not stop.is_set():
+            await world.publish(uuid7(), 20)
+
+    async with world.both():
+        publishing = asyncio.create_task(keep_publishing())
+
+        async def marked_twice() -> bool:
+            async with world.consumer.read() as session:
+                moment = await session.scalar(text("SELECT min(caught_up_at) FROM consumer_marks"))
+            seen.add(moment)
+            return len(seen) > 3
+
+        seen: set[object] = set()
+        await world.until(marked_twice)
+        stop.set()
+        await publishing

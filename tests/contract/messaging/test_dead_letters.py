@@ -79,6 +79,9 @@ async def test_replay_applies_the_poison_and_what_waits_behind_it_once(world: Wo
         await deadletters.replay(world.consumer, world.handlers, second, by="operator")
 
     await deadletters.replay(world.consumer, world.handlers, first, by="operator")
+    async with world.consumer.read() as session:
+        kept = await session.execute(text("SELECT count(value), count(error) FROM dead_letters"))
+        assert kept.one() == (0, 0), "what is settled keeps no content"
     assert await world.effects() == [(str(aggregate), version) for version in (1, 2, 3, 4)]
     assert await world.held() == []
     with pytest.raises(DeadLetterError, match="replayed by operator"):
@@ -140,10 +143,15 @@ async def test_records_that_are_no_events_are_dead_letters(world: World) -> None
         await client.send_and_wait(topic, value=b"{}", key=b"a", headers=[])
         await client.send_and_wait(topic, value=b"not json \xff", key=b"a", headers=good)
         await client.send_and_wait(topic, value=b"{", key=b"b", headers=[("ce_source", b"\xff\xfe")])
+        # Headers that are null, or that text cannot hold, must not stop the reader either.
+        await client.send_and_wait(topic, value=None, key=b"n", headers=[("ce_id", None)])
+        await client.send_and_wait(topic, value=b"{", key=b"c", headers=[("trace", b"\xff\x00"), ("a\0b", b"\0")])
+        too_far = [*good[:-1], ("ce_aggregateversion", str(2**63).encode())]
+        await client.send_and_wait(topic, value=b"{}", key=b"d", headers=too_far)
         await client.stop()
 
         async def held() -> bool:
-            return len(await world.held()) == 3
+            return len(await world.held()) == 6
 
         await world.until(held)
         aggregate = uuid7()

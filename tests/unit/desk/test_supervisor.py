@@ -51,7 +51,7 @@ async def test_killed_child_comes_back_and_what_follows_is_done(tmp_path: Path) 
 
     child.launch()
     supervisor = Supervisor(said.append)
-    supervisor.watch(child, follow)
+    supervisor.watch(child, after_restart=follow)
     watching = asyncio.create_task(supervisor.run())
     try:
         first = child.pid
@@ -80,7 +80,7 @@ async def test_what_follows_is_tried_until_it_succeeds(tmp_path: Path) -> None:
 
     child.launch()
     supervisor = Supervisor(lambda _: None)
-    supervisor.watch(child, follow)
+    supervisor.watch(child, after_restart=follow)
     watching = asyncio.create_task(supervisor.run())
     try:
         child.kill()
