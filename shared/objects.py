@@ -5,16 +5,21 @@ the file system. A file appears under its key only when it is complete and on di
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 CHUNK_BYTES = 256 * 1024
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_FOLDER = re.compile(r"[0-9a-f]{2}", re.ASCII)
+_REST = re.compile(r"[0-9a-f]{28}", re.ASCII)
 _STAGING = "staging"
 
 
@@ -36,9 +41,14 @@ class ObjectStore:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
 
-    async def put(self, data: bytes | AsyncIterable[bytes], *, max_bytes: int | None = None) -> str:
-        """Store `data` durably and return its new key. Raises ObjectTooLarge above `max_bytes`."""
-        key = secrets.token_hex(16)
+    async def put(
+        self, data: bytes | AsyncIterable[bytes], *, key: str | None = None, max_bytes: int | None = None
+    ) -> str:
+        """Store `data` durably and return its key: `key`, which came from `new_key`, or else a new one.
+
+        Raises ObjectTooLarge above `max_bytes`.
+        """
+        key = key or new_key()
         if isinstance(data, bytes):
             if max_bytes is not None and len(data) > max_bytes:
                 raise ObjectTooLarge(f"more than {max_bytes} bytes")
@@ -89,6 +99,36 @@ class ObjectStore:
         """Remove the object; it is no error if it is gone already."""
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
 
+    def older_than(self, before: datetime, after: str, limit: int) -> tuple[list[str], str]:
+        """Of the `limit` keys that follow `after` (empty: the first), those last written before a moment.
+
+        Also returns what to give as `after` the next time, empty once around. Blocks: call it in a thread.
+        """
+        old: list[str] = []
+        key = ""
+        for key, path in islice(self._entries(after), limit):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    old.append(key)
+        return old, key
+
+    def clear_staging(self, before: datetime) -> None:
+        """Remove files that were begun before a moment and never finished. Blocks: call it in a thread."""
+        for path in (self.root / _STAGING).glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+
+    def _entries(self, after: str) -> Iterator[tuple[str, Path]]:
+        """Keys and files behind `after`, in order of the keys."""
+        for first in _names(self.root, _FOLDER, after[:2]):
+            start = after[2:4] if first == after[:2] else ""
+            for second in _names(self.root / first, _FOLDER, start):
+                folder = self.root / first / second
+                for rest in _names(folder, _REST, after[4:] if first + second == after[:4] else ""):
+                    if first + second + rest > after:
+                        yield first + second + rest, folder / rest
+
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
             raise ObjectNotFound("not a key of this store")
@@ -129,6 +169,19 @@ class ObjectStore:
         except BaseException:
             self._staged(key).unlink(missing_ok=True)
             raise
+
+
+def new_key() -> str:
+    """A key under which there is nothing yet."""
+    return secrets.token_hex(16)
+
+
+def _names(folder: Path, shape: re.Pattern[str], start: str) -> list[str]:
+    """Names of this shape in a folder, in order, from `start` on."""
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.name >= start and shape.fullmatch(each.name))
+    except FileNotFoundError:
+        return []
 
 
 def _sync(folder: Path) -> None:

@@ -28,7 +28,7 @@ from services.ingestion.schemas import (
 )
 from services.ingestion.service import attachments as files
 from services.ingestion.service import mail, messages
-from services.ingestion.wake import mail_stored
+from services.ingestion.wake import wakes
 from shared.auth import Principal, Scope, requires
 from shared.db import now_utc
 from shared.objects import ObjectStore, ObjectTooLarge
@@ -41,6 +41,7 @@ from shared.web import (
     Page,
     Problem,
     ReadSession,
+    TooManyRequests,
     Unprocessable,
     cut_page,
 )
@@ -178,7 +179,7 @@ async def post_email(
         session, fingerprint=digest, raw_key=raw_key, size_bytes=len(raw), objects=objects, now=now_utc()
     )
     # After the response, and so after the commit.
-    background.add_task(_wake, mail_stored(request.app.state.database))
+    background.add_task(_wake, wakes(request.app.state.database).mail_stored)
     return _accepted(receipt)
 
 
@@ -240,7 +241,7 @@ async def retry_message(
     """Parse and judge a quarantined mail again, by the same rules."""
     if not await mail.retry_mail(session, message_id):
         raise await _not_in_quarantine(session, message_id)
-    background.add_task(_wake, mail_stored(request.app.state.database))
+    background.add_task(_wake, wakes(request.app.state.database).mail_stored)
     return Accepted(id=message_id, status_url=f"/api/ingest/messages/{message_id}")
 
 
@@ -251,7 +252,7 @@ async def release_message(
     """Let a quarantined mail in, whatever the rules say of it. The bounds of parsing still hold."""
     if not await mail.release_mail(session, message_id):
         raise await _not_in_quarantine(session, message_id)
-    background.add_task(_wake, mail_stored(request.app.state.database))
+    background.add_task(_wake, wakes(request.app.state.database).mail_stored)
     return Accepted(id=message_id, status_url=f"/api/ingest/messages/{message_id}")
 
 
@@ -283,7 +284,17 @@ async def post_attachment(
     if file.size_bytes == 0:
         await files.discard_files(objects, [file])
         raise Unprocessable("The file is empty.", slug="validation")
-    await files.add_file(session, file, owner=_account(principal), now=now_utc())
+    try:
+        await files.add_file(
+            session,
+            file,
+            owner=_account(principal),
+            max_unattached_bytes=request.app.state.max_unattached_bytes,
+            now=now_utc(),
+        )
+    except TooManyRequests:
+        await files.discard_files(objects, [file])
+        raise
     return Attachment(
         id=file.id,
         name=file.name,

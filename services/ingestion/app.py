@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.ingestion.admission import Admission
 from services.ingestion.api import ROUTERS
 from services.ingestion.settings import IngestionSettings
+from services.ingestion.wake import wakes
 from services.ingestion.worker import create_worker
 from shared import web
 from shared.db import Database
@@ -16,6 +17,8 @@ def create_app(settings: IngestionSettings, database: Database) -> FastAPI:
     """The HTTP side of ingestion."""
     app = web.create_app(service="ingestion", settings=settings, database=database, routers=ROUTERS)
     app.state.objects = ObjectStore(settings.object_store)
+    app.state.max_unattached_bytes = settings.max_unattached_mib * 1024 * 1024
+    wakes(database).has_api = True
     app.state.admission = Admission(
         database,
         settings.object_store,

@@ -1,7 +1,9 @@
 """Which events ingestion listens to."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.domain.cloudevents import from_kafka
@@ -16,11 +18,17 @@ from shared.messaging.handlers import Handlers
 from shared.objects import ObjectStore
 
 
-def create_handlers(objects: ObjectStore, context: Callable[[], Awaitable[MailContext]]) -> Handlers:
-    """The subscriptions of ingestion. `desk.inbound` is where other systems write CloudEvents to."""
+def create_handlers(
+    objects: ObjectStore, context: Callable[[], Awaitable[MailContext]], reply_noted: asyncio.Event
+) -> Handlers:
+    """The subscriptions of ingestion. `desk.inbound` is where other systems write CloudEvents to.
+
+    `reply_noted` is set after the commit of a reply.
+    """
 
     async def note_messages(session: AsyncSession, events: Sequence[Event[TicketMessageAdded]]) -> None:
-        await outbound.note_messages(session, events, await context(), now_utc())
+        if await outbound.note_messages(session, events, await context(), now_utc()):
+            listen(session.sync_session, "after_commit", lambda _: reply_noted.set(), once=True)
 
     async def receive_inbound(session: AsyncSession, records: Sequence[Record]) -> None:
         events = [from_kafka(dict(record.headers), record.value) for record in records]

@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.delivery import DeliveryFailed, Transport
 from services.ingestion.domain.addresses import Mailbox
-from services.ingestion.domain.mail import ParsedMail
 from services.ingestion.domain.outgoing import OutgoingAttachment, OutgoingMail, Undeliverable, compose
 from services.ingestion.domain.tokens import KEY_BYTES, reply_address
 from services.ingestion.parsing import ParserFailed, ParserPool
@@ -33,7 +32,7 @@ from shared.telemetry import get_logger
 
 log = get_logger(__name__)
 
-_IDLE_SECONDS = 0.25
+IDLE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -43,6 +42,7 @@ class Duty:
     name: str
     turn: Callable[[], Awaitable[bool]]
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    idle_seconds: float = IDLE_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`. A turn that raises is logged and repeated after the pause."""
@@ -64,7 +64,7 @@ class Duty:
 
     async def _pause(self, stopping: "asyncio.Task[Literal[True]]") -> None:
         waking = asyncio.create_task(self.woken.wait())
-        await asyncio.wait({waking, stopping}, timeout=_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({waking, stopping}, timeout=self.idle_seconds, return_when=asyncio.FIRST_COMPLETED)
         waking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await waking
@@ -100,30 +100,43 @@ class MailParsing:
         self._pool = pool
 
     async def turn(self) -> bool:
-        """Parse the oldest stored mail; false when there is none."""
+        """Parse the oldest stored mail; false when there is none.
+
+        A fault that is not the mail's own (a full disk, no database) gives it back and is raised.
+        """
         async with self._database.transaction() as session:
-            claimed = await mail.claim_mail(session, await _database_time(session))
+            claimed = await mail.claim_mail(session)
         if claimed is None:
             return False
         try:
-            raw = await self._objects.get(claimed.raw_key)
-            parsed = await self._pool.parse(raw)
+            await self._parse(claimed)
+        except Exception:
+            async with self._database.transaction() as session:
+                await mail.release_claim(session, claimed)
+            raise
+        return True
+
+    async def _parse(self, claimed: ClaimedMail) -> None:
+        try:
+            parsed = await self._pool.parse(await self._objects.get(claimed.raw_key))
         except (ParserFailed, ObjectNotFound) as error:
             reason = error.reason if isinstance(error, ParserFailed) else "raw_missing"
             log.warning("mail.quarantined", message_id=str(claimed.id), reason=reason)
             async with self._database.transaction() as session:
                 await mail.refuse_mail(session, claimed, reason)
-            return True
-        files = await attachments.store_mail_files(self._objects, parsed)
-        if not await self._accept(claimed, parsed, files):
-            await attachments.discard_files(self._objects, files)
-        return True
-
-    async def _accept(self, claimed: ClaimedMail, parsed: ParsedMail, files: list[AttachmentRef]) -> bool:
+            return
         context = await self._desk.context()
+        welcome = mail.quarantine_reason(parsed, context, released=claimed.released) is None
+        files = await attachments.store_mail_files(self._objects, parsed) if welcome else []
         async with self._database.transaction() as session:
             now = await _database_time(session)
-            return await mail.accept_mail(session, claimed, parsed, files, context, now)
+            accepted = False
+            try:
+                accepted = await mail.accept_mail(session, claimed, parsed, files, context, now)
+            finally:
+                # After this the commit decides, which may succeed unheard: what it left behind is swept.
+                if not accepted:
+                    await attachments.discard_files(self._objects, files)
 
 
 class Delivery:
@@ -138,17 +151,23 @@ class Delivery:
     async def turn(self) -> bool:
         """Send what is due; false when there was nothing."""
         async with self._database.transaction() as session:
-            claimed = await outbound.claim_replies(session, await _database_time(session))
+            claimed = await outbound.claim_replies(session)
         context = await self._desk.context()
-        await asyncio.gather(*(self._deliver(each, context) for each in claimed))
+        async with asyncio.TaskGroup() as group:
+            for each in claimed:
+                group.create_task(self._deliver(each, context))
         return bool(claimed)
 
     async def _deliver(self, claimed: outbound.Claimed, context: MailContext) -> None:
         attempt = await self._attempt(claimed, context)
         if attempt.error is not None:
             log.warning("mail.not_sent", message_id=str(claimed.reply.message_id), reason=attempt.error)
-        async with self._database.transaction() as session:
-            await outbound.settle_replies(session, [attempt], await _database_time(session))
+        try:
+            async with self._database.transaction() as session:
+                await outbound.settle_replies(session, [attempt], await _database_time(session))
+        except Exception as error:  # noqa: BLE001 - it must not cancel the others, which may be half sent
+            # When the lease ends it is sent again, with the same Message-ID.
+            log.error("mail.not_settled", message_id=str(claimed.reply.message_id), error=summary(error))
 
     async def _attempt(self, claimed: outbound.Claimed, context: MailContext) -> outbound.Attempt:
         reply = claimed.reply
@@ -175,6 +194,8 @@ class Delivery:
             return outbound.Attempt(reply, error=type(error).__name__, is_final=True)
         except DeliveryFailed as error:
             return outbound.Attempt(reply, error=error.reason, is_final=error.is_final)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it counts towards giving up
+            return outbound.Attempt(reply, error=type(error).__name__)
         return outbound.Attempt(reply)
 
     async def _files(self, rows: Sequence[dict[str, object]]) -> list[OutgoingAttachment]:

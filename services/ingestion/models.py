@@ -59,6 +59,7 @@ inbound_messages = Table(
         postgresql_where=text("dedupe_key IS NOT NULL"),
     ),
     Index("ix_inbound_messages_stored", "id", postgresql_where=text("status = 'stored'")),
+    Index("ix_inbound_messages_raw_key", "raw_key", postgresql_where=text("raw_key IS NOT NULL")),
     Index("ix_inbound_messages_quarantined", "id", postgresql_where=text("status = 'quarantined'")),
 )
 
@@ -84,6 +85,8 @@ attachments = Table(
     Column("owner", Text, nullable=False),
     Column("message_id", Uuid),
     Column("created_at", _moment, nullable=False),
+    Index("ix_attachments_key", "key"),
+    Index("ix_attachments_unattached", "owner", "created_at", postgresql_where=text("message_id IS NULL")),
 )
 
 # Replies to customers. Only mail is sent from here (`queued` until it is `delivered` or `failed`); on the other

@@ -20,7 +20,8 @@ class IngestionSettings(Settings):
     `mail_address` is where customers write to and what replies come from. Without `smtp_url`
     (`smtp://[user:password@]host[:port]` or `smtps://…`) mail is written into `outgoing_dir`. `token_key` (hex, 32
     bytes) signs reply addresses; without it a key is made once and kept in the schema. `trusted_authserv_id` names the
-    mail server whose Authentication-Results count; without it nobody's do.
+    mail server whose Authentication-Results count; without it nobody's do. `max_unattached_mib` is what one account may
+    have uploaded that no message uses yet.
     """
 
     mail_address: str = Field(default="support@desk.example", validation_alias=_env("MAIL_ADDRESS"))
@@ -35,6 +36,10 @@ class IngestionSettings(Settings):
     mail_parser_seconds: float = Field(default=5, gt=0, validation_alias=_env("MAIL_PARSER_SECONDS"))
     mail_parser_memory_mib: int = Field(default=512, ge=64, validation_alias=_env("MAIL_PARSER_MEMORY_MIB"))
 
+    # How often a worker without an api in its process looks for stored mail; beside one it is woken.
+    mail_poll_seconds: float = Field(default=0.25, gt=0, validation_alias=_env("MAIL_POLL_SECONDS"))
+
+    max_unattached_mib: int = Field(default=200, ge=1, validation_alias=_env("MAX_UNATTACHED_MIB"))
     max_unsent_events: int = Field(default=200_000, ge=1, validation_alias=_env("MAX_UNSENT_EVENTS"))
     min_free_disk_mib: int = Field(default=512, ge=0, validation_alias=_env("MIN_FREE_DISK_MIB"))
 

@@ -1,13 +1,27 @@
-"""A hint from the api to the worker of the same process: there is mail to parse. Without it the worker polls."""
+"""Hints within one process that there is something to do. Without them the worker polls."""
 
 import asyncio
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from shared.db import Database
 
-_stored: WeakKeyDictionary[Database, asyncio.Event] = WeakKeyDictionary()
+
+@dataclass(slots=True)
+class Wakes:
+    """`mail_stored` is set after a mail was committed, `reply_noted` after a reply was.
+
+    `has_api` says that the api is in this process too, so that mail never comes without a hint.
+    """
+
+    mail_stored: asyncio.Event = field(default_factory=asyncio.Event)
+    reply_noted: asyncio.Event = field(default_factory=asyncio.Event)
+    has_api: bool = False
 
 
-def mail_stored(database: Database) -> asyncio.Event:
-    """The event that is set after a mail was committed; api and worker of one process share its database object."""
-    return _stored.setdefault(database, asyncio.Event())
+_wakes: WeakKeyDictionary[Database, Wakes] = WeakKeyDictionary()
+
+
+def wakes(database: Database) -> Wakes:
+    """The hints of this process; its api and its worker share the database object."""
+    return _wakes.setdefault(database, Wakes())

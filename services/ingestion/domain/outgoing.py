@@ -78,7 +78,7 @@ def compose(mail: OutgoingMail) -> EmailMessage:
     message["To"] = _address(mail.recipient)
     message["Reply-To"] = _address(Mailbox(mail.reply_to, mail.sender.name))
     message["Subject"] = reply_subject(mail.subject, mail.ticket_number)
-    if mail.in_reply_to and _ID.fullmatch(mail.in_reply_to):
+    if mail.in_reply_to and _ID.fullmatch(mail.in_reply_to) and "@" in mail.in_reply_to:
         message["In-Reply-To"] = f"<{mail.in_reply_to}>"
     if chain := [each for each in mail.references if _ID.fullmatch(each)]:
         message["References"] = " ".join(f"<{each}>" for each in _bounded(chain))

@@ -8,11 +8,12 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, select, text, update
+from sqlalchemy import Row, TextClause, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.domain.messages import Receipt
 from services.ingestion.models import inbound_messages
+from services.ingestion.models import mail_ids as mail_ids_table
 
 Inbound = Row[Any]
 
@@ -103,9 +104,9 @@ class InboundRepository:
         result = await self._session.execute(query.order_by(inbound_messages.c.id.desc()).limit(limit))
         return result.all()
 
-    async def claim_mail(self, *, lease: UUID, now: datetime, lease_for: timedelta) -> ClaimedMail | None:
-        """Take the oldest stored mail that nobody is parsing, or None."""
-        result = await self._session.execute(_claim_sql(), {"lease": lease, "now": now, "until": now + lease_for})
+    async def claim_mail(self, *, lease: UUID, lease_for: timedelta) -> ClaimedMail | None:
+        """Take the oldest stored mail that nobody is parsing, by the database's clock, or None."""
+        result = await self._session.execute(_claim_sql(), {"lease": lease, "lease_for": lease_for})
         row = result.one_or_none()
         return None if row is None else ClaimedMail(**row._mapping)  # noqa: SLF001 - public by its documentation
 
@@ -145,6 +146,15 @@ class InboundRepository:
         )
         return result.one_or_none() is not None
 
+    async def release_mail(self, mail: ClaimedMail, *, wait: timedelta) -> None:
+        """Give a claimed mail back, to be claimed again after `wait`, as if it had not been."""
+        columns = inbound_messages.c
+        await self._session.execute(
+            update(inbound_messages)
+            .where(columns.id == mail.id, columns.lease == mail.lease, columns.status == "stored")
+            .values(lease=None, leased_until=func.now() + wait, attempts=columns.attempts - 1)
+        )
+
     async def store_again(self, message_id: UUID, *, released: bool) -> bool:
         """Give a quarantined mail back to the parsers; false when it is not in quarantine."""
         columns = inbound_messages.c
@@ -167,17 +177,26 @@ class InboundRepository:
             },
         )
 
-    async def add_mail_ids(self, mail_ids: Mapping[str, UUID], *, now: datetime) -> None:
-        """Note the conversation of Message-IDs. The first one to use an id keeps it, whoever repeats it later."""
-        if mail_ids:
-            await self._session.execute(
-                _add_mail_ids_sql(),
-                {
-                    "mail_ids": sorted(mail_ids),
-                    "conversations": [mail_ids[key] for key in sorted(mail_ids)],
-                    "now": now,
-                },
-            )
+    async def add_mail_ids(self, mail_ids: Mapping[str, UUID], *, now: datetime) -> set[str]:
+        """Note the conversation of Message-IDs, oldest first; returns those that were not known.
+
+        The first one to use or to name an id decides, whoever repeats it later.
+        """
+        if not mail_ids:
+            return set()
+        result = await self._session.scalars(
+            _add_mail_ids_sql(),
+            {"mail_ids": list(mail_ids), "conversations": list(mail_ids.values()), "now": now},
+        )
+        return set(result)
+
+    async def move_mail_ids(self, mail_ids: Collection[str], conversation_id: UUID) -> None:
+        """Give Message-IDs that this transaction added to another conversation."""
+        await self._session.execute(
+            update(mail_ids_table)
+            .where(mail_ids_table.c.message_id.in_(sorted(mail_ids)))
+            .values(conversation_id=conversation_id)
+        )
 
     async def conversation_of(self, mail_ids: Sequence[str]) -> UUID | None:
         """The conversation of the last of these Message-IDs that is known."""
@@ -221,10 +240,10 @@ def _known_sql() -> TextClause:
 def _claim_sql() -> TextClause:
     return text("""
         UPDATE inbound_messages m
-        SET lease = :lease, leased_until = :until, attempts = m.attempts + 1
+        SET lease = :lease, leased_until = now() + CAST(:lease_for AS interval), attempts = m.attempts + 1
         WHERE m.id = (
             SELECT id FROM inbound_messages
-            WHERE status = 'stored' AND (leased_until IS NULL OR leased_until < :now)
+            WHERE status = 'stored' AND (leased_until IS NULL OR leased_until < now())
             ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING m.id, m.lease, m.raw_key, m.received_at, m.attempts, m.released""")
 
@@ -240,11 +259,14 @@ def _tickets_sql() -> TextClause:
 
 @cache
 def _add_mail_ids_sql() -> TextClause:
+    # Sorted by the key against deadlocks; the times keep the order in which they were given.
     return text("""
         INSERT INTO mail_ids (message_id, conversation_id, created_at)
-        SELECT message_id, conversation_id, CAST(:now AS timestamptz)
-        FROM unnest(CAST(:mail_ids AS text[]), CAST(:conversations AS uuid[])) AS n (message_id, conversation_id)
-        ON CONFLICT DO NOTHING""")
+        SELECT message_id, conversation_id, CAST(:now AS timestamptz) + position * interval '1 microsecond'
+        FROM unnest(CAST(:mail_ids AS text[]), CAST(:conversations AS uuid[])) WITH ORDINALITY
+            AS n (message_id, conversation_id, position)
+        ORDER BY message_id
+        ON CONFLICT DO NOTHING RETURNING message_id""")
 
 
 @cache

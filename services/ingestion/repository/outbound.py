@@ -98,9 +98,9 @@ class OutboundRepository:
         result = await self._session.execute(_add_sql(), {"rows": json.dumps(rows), "now": now})
         return set(result.scalars())
 
-    async def claim(self, *, lease: UUID, now: datetime, lease_for: timedelta, limit: int) -> list[DueReply]:
-        """Take up to `limit` replies that are due; until the lease ends nobody else gets them."""
-        parameters = {"lease": lease, "now": now, "until": now + lease_for, "limit": limit}
+    async def claim(self, *, lease: UUID, lease_for: timedelta, limit: int) -> list[DueReply]:
+        """Take up to `limit` replies that are due by the database's clock; nobody else gets them under the lease."""
+        parameters = {"lease": lease, "lease_for": lease_for, "limit": limit}
         result = await self._session.execute(_claim_sql(), parameters)
         return [DueReply(**row._mapping) for row in result]  # noqa: SLF001 - public by its documentation
 
@@ -142,10 +142,10 @@ def _claim_sql() -> TextClause:
     # The lease is the due time itself, moved ahead: a process that dies leaves a reply that becomes due again.
     return text("""
         UPDATE outbound_messages m
-        SET lease = :lease, due_at = :until, attempts = m.attempts + 1
+        SET lease = :lease, due_at = now() + CAST(:lease_for AS interval), attempts = m.attempts + 1
         FROM (
             SELECT message_id FROM outbound_messages
-            WHERE state = 'queued' AND due_at <= :now
+            WHERE state = 'queued' AND due_at <= now()
             ORDER BY due_at, message_id LIMIT :limit FOR UPDATE SKIP LOCKED) due
         WHERE m.message_id = due.message_id
         RETURNING m.message_id, m.lease, m.ticket_id, m.ticket_number, m.conversation_id, m.recipient, m.recipient_name,

@@ -1,7 +1,7 @@
 """Use cases: files."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,8 +12,11 @@ from services.ingestion.repository.attachments import AttachmentRepository
 from shared.events.common import AttachmentRef
 from shared.ids import uuid7
 from shared.objects import ObjectStore
+from shared.web.problem import TooManyRequests
 
 MAX_ATTACHMENT_BYTES = 25 * 1024 * 1024
+UNATTACHED_FOR = timedelta(days=1)
+_FORGET_LIMIT = 500
 
 
 async def store_file(objects: ObjectStore, name: str, data: AsyncIterator[bytes]) -> AttachmentRef:
@@ -35,22 +38,38 @@ async def store_file(objects: ObjectStore, name: str, data: AsyncIterator[bytes]
 
 
 async def store_mail_files(objects: ObjectStore, mail: ParsedMail) -> list[AttachmentRef]:
-    """Put the attachments of a parsed mail into the store."""
-    return [
-        AttachmentRef(
-            id=uuid7(),
-            key=await objects.put(file.data),
-            name=file.name,
-            content_type=sniff_content_type(file.data[:SNIFF_BYTES], file.name),
-            size_bytes=len(file.data),
+    """Put the attachments of a parsed mail into the store: all of them, or none."""
+    files: list[AttachmentRef] = []
+    try:
+        for file in mail.attachments:
+            key = await objects.put(file.data)
+            content_type = sniff_content_type(file.data[:SNIFF_BYTES], file.name)
+            files.append(
+                AttachmentRef(id=uuid7(), key=key, name=file.name, content_type=content_type, size_bytes=len(file.data))
+            )
+    except BaseException:
+        await discard_files(objects, files)
+        raise
+    return files
+
+
+async def add_file(
+    session: AsyncSession, file: AttachmentRef, *, owner: str, max_unattached_bytes: int, now: datetime
+) -> None:
+    """Note an uploaded file as its owner's. Raises TooManyRequests for one who has too much that no message uses."""
+    repository = AttachmentRepository(session)
+    if await repository.lock_unattached_bytes(owner) + file.size_bytes > max_unattached_bytes:
+        raise TooManyRequests(
+            "You have uploaded much that no message uses. Send those files, or try again tomorrow.",
+            slug="too-many-uploads",
+            retry_after=int(UNATTACHED_FOR.total_seconds()),
         )
-        for file in mail.attachments
-    ]
+    await repository.add([file], owner=owner, message_id=None, now=now)
 
 
-async def add_file(session: AsyncSession, file: AttachmentRef, *, owner: str, now: datetime) -> None:
-    """Note an uploaded file as its owner's."""
-    await AttachmentRepository(session).add([file], owner=owner, message_id=None, now=now)
+async def forget_unattached(session: AsyncSession, now: datetime) -> int:
+    """Forget uploads that no message has used within a day; returns how many. Their objects are swept later."""
+    return await AttachmentRepository(session).forget_unattached(before=now - UNATTACHED_FOR, limit=_FORGET_LIMIT)
 
 
 async def find_file(

@@ -24,6 +24,7 @@ from shared.objects import ObjectStore
 ORIGIN = "mail"
 # Longer than the slowest attempt at parsing, so that a lease only ends when its holder is gone.
 LEASE = timedelta(minutes=2)
+RETRY = timedelta(seconds=15)
 MAX_ATTEMPTS = 3
 
 
@@ -59,17 +60,22 @@ async def receive_mail(
     return first
 
 
-async def claim_mail(session: AsyncSession, now: datetime) -> ClaimedMail | None:
+async def claim_mail(session: AsyncSession) -> ClaimedMail | None:
     """Take the oldest stored mail for parsing, or None when there is none.
 
     One that was claimed too often without being settled has ended its whole process each time: it is put aside.
     """
     inbound = InboundRepository(session)
-    while (mail := await inbound.claim_mail(lease=uuid7(), now=now, lease_for=LEASE)) is not None:
+    while (mail := await inbound.claim_mail(lease=uuid7(), lease_for=LEASE)) is not None:
         if mail.attempts <= MAX_ATTEMPTS:
             return mail
         await inbound.quarantine_mail(mail, reason="parser_crashed")
     return None
+
+
+async def release_claim(session: AsyncSession, claimed: ClaimedMail) -> None:
+    """Give a mail back after a fault that was not its own: it is tried again soon, and as often as it takes."""
+    await InboundRepository(session).release_mail(claimed, wait=RETRY)
 
 
 async def accept_mail(
@@ -89,8 +95,7 @@ async def accept_mail(
         reason = reason or "sender_unreadable"
         return await inbound.quarantine_mail(claimed, reason=reason, sender=sender, subject=mail.subject, text=text)
     token = conversation_of(context.token_key, context.mailbox, mail.delivered_to, mail.sender.address)
-    reference = await inbound.conversation_of(mail.references)
-    conversation_id = token or reference or uuid7()
+    conversation_id, reference = await _conversation(inbound, mail, token, now)
     sender_data = Sender(kind="email", address=mail.sender.address, name=mail.sender.name, language=mail.language)
     settled = await inbound.accept_mail(
         claimed,
@@ -103,8 +108,6 @@ async def accept_mail(
     if not settled:
         return False
     await AttachmentRepository(session).add(files, owner=ORIGIN, message_id=claimed.id, now=now)
-    if mail.message_id is not None:
-        await inbound.add_mail_ids({mail.message_id: conversation_id}, now=now)
     data = MessageReceived(
         message_id=claimed.id,
         conversation_id=conversation_id,
@@ -130,6 +133,27 @@ async def accept_mail(
     )
     outbox.record(session, data, aggregate_id=conversation_id, time=now)
     return True
+
+
+async def _conversation(
+    inbound: InboundRepository, mail: ParsedMail, token: UUID | None, now: datetime
+) -> tuple[UUID, UUID | None]:
+    """The conversation of a mail, and the one it refers to, if that was known.
+
+    All ids of a thread are noted with its first mail to come, whichever that is: parsers work side by side, and an
+    answer may be read before what it answers. Anybody can name or use any id, so a conversation lets nobody in: that is
+    for tickets to decide, by who takes part.
+    """
+    own = [mail.message_id] if mail.message_id is not None else []
+    chosen = token or await inbound.conversation_of(mail.references) or await inbound.conversation_of(own) or uuid7()
+    added = await inbound.add_mail_ids(dict.fromkeys([*mail.references, *own], chosen), now=now)
+    # Another parser may have been first with one of them.
+    reference = await inbound.conversation_of([each for each in mail.references if each not in added])
+    known = token or reference or await inbound.conversation_of([each for each in own if each not in added])
+    if known is not None and known != chosen:
+        await inbound.move_mail_ids(added, known)
+        chosen = known
+    return chosen, reference
 
 
 async def refuse_mail(session: AsyncSession, claimed: ClaimedMail, reason: str) -> bool:

@@ -1,5 +1,6 @@
 """Use cases: messages handed in as data, by HTTP or by event."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -25,8 +26,10 @@ from shared.events.common import AttachmentRef, Channel
 from shared.events.messages import Authentication, MessageReceived, Sender, ThreadingEvidence
 from shared.ids import uuid7
 from shared.messaging import outbox
-from shared.objects import ObjectStore
+from shared.objects import ObjectStore, new_key
 from shared.web.problem import Unprocessable
+
+_WRITES_AT_ONCE = 8
 
 
 async def receive_messages(
@@ -94,7 +97,7 @@ async def _receive(
             continue
         receipt = Receipt(uuid7(), now)
         receipts.append(receipt)
-        fresh[receipt.id] = (submission, await _row(submission, receipt.id, objects))
+        fresh[receipt.id] = (submission, _row(submission, receipt.id))
         if submission.identity is not None:
             first[submission.identity] = receipt
     added = await inbound.add([row for _, row in fresh.values()], received_at=now)
@@ -105,23 +108,37 @@ async def _receive(
             used |= dict.fromkeys(submission.message.attachment_ids, message_id)
     if used:
         await AttachmentRepository(session).attach(used)
+    await _keep_long_texts(objects, [fresh[message_id] for message_id in fresh if message_id in added])
     if len(added) == len(fresh):
         return receipts
-    lost = [fresh[message_id] for message_id in fresh if message_id not in added]
-    for _, row in lost:
-        if row.raw_key is not None:
-            await objects.delete(row.raw_key)
-    first |= await inbound.known([submission.identity for submission, _ in lost if submission.identity is not None])
+    lost = [fresh[message_id][0] for message_id in fresh if message_id not in added]
+    first |= await inbound.known([submission.identity for submission in lost if submission.identity is not None])
     return [
         receipt if submission.identity is None else first[submission.identity]
         for receipt, submission in zip(receipts, submissions, strict=True)
     ]
 
 
-async def _row(submission: Submission, message_id: UUID, objects: ObjectStore) -> NewMessage:
+async def _keep_long_texts(objects: ObjectStore, added: Sequence[tuple[Submission, NewMessage]]) -> None:
+    """Put the texts that do not fit into an event into the store, a few at a time: the transaction is waiting.
+
+    Only those of messages that were new, so that a repetition leaves nothing behind.
+    """
+    slots = asyncio.Semaphore(_WRITES_AT_ONCE)
+
+    async def keep(text: str, key: str) -> None:
+        async with slots:
+            await objects.put(text.encode(), key=key)
+
+    async with asyncio.TaskGroup() as group:
+        for submission, row in added:
+            if row.raw_key is not None:
+                group.create_task(keep(submission.message.text, row.raw_key))
+
+
+def _row(submission: Submission, message_id: UUID) -> NewMessage:
     message = submission.message
     text = truncate_utf8(message.text, MAX_EVENT_TEXT_BYTES)
-    raw_key = await objects.put(message.text.encode()) if text != message.text else None
     conversation_id = (
         thread_conversation(submission.origin, message.channel, message.brand, message.thread_key)
         if message.thread_key
@@ -138,7 +155,7 @@ async def _row(submission: Submission, message_id: UUID, objects: ObjectStore) -
         subject=message.subject,
         text=text,
         external_id=message.external_id,
-        raw_key=raw_key,
+        raw_key=new_key() if text != message.text else None,
         size_bytes=len(message.text.encode()),
     )
 
@@ -186,10 +203,9 @@ def _announce(
         brand=message.brand,
         attachments=tuple(files[each] for each in message.attachment_ids),
         evidence=ThreadingEvidence(
-            # The caller's credentials vouch for the sender and for the channel's own thread.
-            reference_conversation_id=row.conversation_id if message.thread_key else None,
+            # The caller's credentials vouch for the sender, and for who is in the channel's own thread.
+            token_conversation_id=row.conversation_id if message.thread_key else None,
             authentication=Authentication.PASS,
         ),
-        auto_submitted=message.channel is Channel.EVENT,
     )
     outbox.record(session, data, aggregate_id=row.conversation_id, time=now)

@@ -44,8 +44,11 @@ class Attempt:
 
 async def note_messages(
     session: AsyncSession, events: Sequence[Event[TicketMessageAdded]], context: MailContext, now: datetime
-) -> None:
-    """Learn which tickets customers' messages became part of, and queue agents' replies for delivery."""
+) -> bool:
+    """Learn which tickets customers' messages became part of, and queue agents' replies for delivery.
+
+    Returns whether there are new replies.
+    """
     inbound = InboundRepository(session)
     received = [
         (event.data.message_id, event.data.ticket.id, event.data.ticket.number)
@@ -60,17 +63,19 @@ async def note_messages(
         if event.data.kind is MessageKind.REPLY
     }
     if not replies:
-        return
+        return False
     added = await OutboundRepository(session).add([reply for reply, _ in replies.values()], now=now)
     new = [replies[message_id] for message_id in replies if message_id in added]
     await inbound.add_mail_ids({reply.mail_id: reply.conversation_id for reply, _ in new if reply.mail_id}, now=now)
     for reply, event in new:
         if reply.state == "failed":
             _record_failure(session, reply, reply.reason or "", attempts=0, now=now, cause=event)
+    return bool(new)
 
 
 def _new_reply(data: TicketMessageAdded, context: MailContext) -> NewReply:
     ticket = data.ticket
+    assert ticket.conversation_id is not None
     state, reason = "available", None
     if data.channel is Channel.EMAIL:
         state = "queued"
@@ -80,8 +85,7 @@ def _new_reply(data: TicketMessageAdded, context: MailContext) -> NewReply:
         message_id=data.message_id,
         ticket_id=ticket.id,
         ticket_number=ticket.number,
-        # A ticket that an agent opened has no conversation yet: its own id is one.
-        conversation_id=ticket.conversation_id or ticket.id,
+        conversation_id=ticket.conversation_id,
         channel=data.channel,
         state=state,
         recipient=normalise_address(ticket.requester.email or ""),
@@ -99,9 +103,9 @@ def _new_reply(data: TicketMessageAdded, context: MailContext) -> NewReply:
     )
 
 
-async def claim_replies(session: AsyncSession, now: datetime) -> list[Claimed]:
+async def claim_replies(session: AsyncSession) -> list[Claimed]:
     """Take the replies that are due. They are sent outside of this transaction, and settled in another."""
-    due = await OutboundRepository(session).claim(lease=uuid7(), now=now, lease_for=LEASE, limit=BATCH)
+    due = await OutboundRepository(session).claim(lease=uuid7(), lease_for=LEASE, limit=BATCH)
     if not due:
         return []
     threads = await InboundRepository(session).mail_ids_of(

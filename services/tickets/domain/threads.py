@@ -67,8 +67,8 @@ def decide(evidence: Evidence, *, auto_submitted: bool = False) -> Decision:
     """Where the message goes.
 
     A token joins. Otherwise the sender has to take part in what the message refers to; a number in the subject also
-    needs an authenticated sender. A sender who failed authentication joins nothing, whatever they hold. Automatic replies (RFC 3834)
-    are held, so that two machines never wake each other's tickets.
+    needs an authenticated sender. A sender who failed authentication joins nothing, whatever they hold. Automatic
+    replies (RFC 3834) are held, so that two machines never wake each other's tickets.
     """
     token = evidence.token if evidence.authentication is not Authentication.FAIL else None
     target = token or _joinable(evidence)

@@ -14,6 +14,7 @@ from services.ingestion.delivery import FileTransport, Transport
 from services.ingestion.duties import Delivery, MailDesk, MailParsing
 from services.ingestion.parsing import ParserPool
 from services.ingestion.settings import IngestionSettings
+from services.ingestion.wake import wakes
 from shared.db import Database, now_utc
 from shared.events import Event, EventData
 from shared.events.accounts import Role
@@ -38,7 +39,7 @@ class Desk:
         self.pool = pool
         self.mail_desk = MailDesk(database, self.settings)
         self.parsing = MailParsing(database, self.objects, self.mail_desk, self.pool)
-        self.handlers = create_handlers(self.objects, self.mail_desk.context)
+        self.handlers = create_handlers(self.objects, self.mail_desk.context, wakes(database).reply_noted)
         self.callers = Callers(self.app)
 
     async def start(self) -> None:

@@ -1,11 +1,20 @@
 """Files: streamed in, judged by their bytes, served so that no browser runs them."""
 
+import asyncio
+import os
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
+from services.ingestion.service import attachments as files
 from services.ingestion.service.attachments import MAX_ATTACHMENT_BYTES
+from services.ingestion.sweep import ObjectSweep
+from shared.db import now_utc
 from shared.events.accounts import Role
 from shared.ids import uuid7
-from tests.integration.ingestion.harness import Desk
+from tests.integration.ingestion.conftest import MakeDesk
+from tests.integration.ingestion.harness import Desk, mail
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 100
 
@@ -61,3 +70,61 @@ async def test_too_much_and_nothing_are_refused_and_leave_no_file(desk: Desk) ->
     ).status == 413
     assert (await agent.post("/api/attachments", b"", query={"name": "empty"})).status == 422
     assert [path for path in desk.objects.root.rglob("*") if path.is_file()] == []
+
+
+async def test_nobody_fills_the_disk_with_files_of_no_message(make_desk: MakeDesk) -> None:
+    desk = await make_desk(DESK_INGESTION_MAX_UNATTACHED_MIB=1)
+    agent, customer, file = desk.as_(Role.AGENT), desk.as_(Role.CUSTOMER), b"x" * 600 * 1024
+    first = await agent.post("/api/attachments", file, query={"name": "a"})
+    refused = await agent.post("/api/attachments", file, query={"name": "b"})
+    assert (first.status, refused.status) == (201, 429)
+    assert int(refused.headers["retry-after"]) > 0
+    assert (await customer.post("/api/attachments", file, query={"name": "c"})).status == 201
+    assert len([path for path in desk.objects.root.rglob("*") if path.is_file()]) == 2
+
+    body = {"sender": {"address": "a@example.org"}, "text": "see file", "attachment_ids": [first.json()["id"]]}
+    assert (await agent.post("/api/ingest/messages", body)).status == 202
+    answers = await asyncio.gather(*(agent.post("/api/attachments", file, query={"name": str(n)}) for n in range(4)))
+    assert sorted(answer.status for answer in answers) == [201, 429, 429, 429]
+
+
+async def test_files_of_no_message_are_forgotten_after_a_day(desk: Desk) -> None:
+    agent = desk.as_(Role.AGENT)
+    old, used, new = [
+        (await agent.post("/api/attachments", PNG, query={"name": name})).json()["id"] for name in ("a", "b", "c")
+    ]
+    body = {"sender": {"address": "a@example.org"}, "text": "see file", "attachment_ids": [used]}
+    assert (await agent.post("/api/ingest/messages", body)).status == 202
+    await desk.execute(
+        "UPDATE attachments SET created_at = now() - interval '25 hours' WHERE id = ANY(:ids)",
+        ids=[UUID(old), UUID(used)],
+    )
+    async with desk.database.transaction() as session:
+        assert await files.forget_unattached(session, now_utc()) == 1
+    assert [(await agent.get(f"/api/attachments/{each}")).status for each in (old, used, new)] == [404, 200, 200]
+
+
+async def test_objects_that_nothing_names_are_swept(desk: Desk) -> None:
+    agent = desk.as_(Role.AGENT)
+    await desk.take_mail(mail())
+    await agent.post("/api/attachments", PNG, query={"name": "a"})
+    named = {path for path in desk.objects.root.rglob("*") if path.is_file()}
+    orphan, young = await desk.objects.put(b"orphan"), await desk.objects.put(b"young")
+    left, writing = desk.objects.root / "staging" / "a", desk.objects.root / "staging" / "b"
+    left.write_bytes(b"half")
+    writing.write_bytes(b"half")
+    long_ago = (now_utc() - timedelta(days=2)).timestamp()
+    for path in (*named, left, desk.objects.root / orphan[:2] / orphan[2:4] / orphan[4:]):
+        os.utime(path, (long_ago, long_ago))
+
+    sweep = ObjectSweep(desk.objects, limit=1)
+    removed = 0
+    for _ in range(12):  # one key each, around the whole store
+        async with desk.database.transaction() as session:
+            removed += await sweep.run(session, now_utc())
+
+    assert removed == 1
+    assert not await desk.objects.exists(orphan)
+    assert await desk.objects.exists(young)
+    assert all(path.exists() for path in named)
+    assert (left.exists(), writing.exists()) == (False, True)

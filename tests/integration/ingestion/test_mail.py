@@ -1,6 +1,7 @@
 """Mail from raw bytes to an accepted message, or into quarantine."""
 
 import asyncio
+import errno
 from pathlib import Path
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 
 from services.ingestion.domain.tokens import reply_address
 from services.ingestion.parsing import ParserFailed, ParserLimits, ParserPool
+from services.ingestion.repository.attachments import AttachmentRepository
 from services.ingestion.service import mail as use_cases
 from shared.db import now_utc
 from shared.events.accounts import Role
@@ -84,13 +86,46 @@ async def test_a_reply_joins_the_conversation_of_a_known_message_id(desk: Desk) 
     assert other["evidence"]["reference_conversation_id"] is None
 
 
+async def test_an_answer_that_is_parsed_before_what_it_answers_is_one_conversation(desk: Desk) -> None:
+    """Two parsers side by side once split a thread: whichever mail comes first has to fix the conversation."""
+    await desk.take_mail(mail("And?", Message_ID="<m2@x>", References="<m0@x> <m1@x>"))
+    await desk.take_mail(mail("Still?", Message_ID="<m3@x>", References="<m1@x>"))
+    await desk.take_mail(mail("First.", Message_ID="<m1@x>"))
+    await desk.take_mail(mail("Other.", Message_ID="<m9@x>"))
+
+    *thread, other = await desk.events("message.received.v1")
+    assert len({event["conversation_id"] for event in thread}) == 1
+    assert other["conversation_id"] != thread[0]["conversation_id"]
+    assert thread[1]["evidence"]["reference_conversation_id"] == thread[0]["conversation_id"]
+    assert [event["evidence"]["reference_conversation_id"] for event in (thread[0], thread[2])] == [None, None]
+    ids = await desk.scalar("SELECT array_agg(message_id ORDER BY created_at) FROM mail_ids WHERE message_id <> 'm9@x'")
+    assert ids == ["m0@x", "m1@x", "m2@x", "m3@x"]
+
+
+async def test_racing_parsers_agree_on_one_conversation(desk: Desk) -> None:
+    for round_ in range(4):
+        chain = [f"<r{round_}.{number}@x>" for number in range(6)]
+        for number, own in enumerate(chain):
+            await desk.post_mail(mail(f"{round_}.{number}", Message_ID=own, References=" ".join(chain[:number])))
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            for _ in chain:
+                group.create_task(desk.parsing.turn())
+
+    events = await desk.events("message.received.v1")
+    assert len(events) == 4 * 6
+    assert len({event["conversation_id"] for event in events}) == 4
+    assert await desk.scalar("SELECT count(DISTINCT conversation_id) FROM mail_ids") == 4
+
+
 async def test_a_repeated_message_id_does_not_take_a_conversation_over(desk: Desk) -> None:
     await desk.take_mail(mail(Message_ID="<m1@x>"))
     await desk.take_mail(mail("Mine now.", From="eve@evil.example", Message_ID="<m1@x>"))
     await desk.take_mail(mail("And?", Message_ID="<m2@x>", In_Reply_To="<m1@x>"))
 
-    first, _, reply = await desk.events("message.received.v1")
+    first, foreign, reply = await desk.events("message.received.v1")
     assert reply["conversation_id"] == first["conversation_id"]
+    # It is stated as no evidence: tickets lets nobody in who takes no part.
+    assert foreign["evidence"]["reference_conversation_id"] is None
 
 
 async def test_a_reply_token_proves_the_conversation_to_its_correspondent_only(desk: Desk) -> None:
@@ -197,6 +232,42 @@ async def test_a_mail_that_ends_its_process_each_time_is_put_aside(desk: Desk) -
     assert (await desk.status(good["id"]))["status"] == "accepted"
 
 
+@pytest.mark.parametrize("fault", ["read", "parse", "write", "settle"])
+async def test_a_passing_fault_puts_no_mail_aside(desk: Desk, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk or a slow start is no fault of the mail; only a dead parser is."""
+    raw = (CORPUS / "mailgun-pic.eml").read_bytes()
+    accepted = (await desk.post_mail(raw)).json()
+
+    async def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as broken:
+        owner, name = {
+            "read": (desk.objects, "get"),
+            "parse": (desk.pool, "parse"),
+            "write": (desk.objects, "put"),
+            "settle": (AttachmentRepository, "add"),
+        }[fault]
+        broken.setattr(owner, name, fails)
+        for _ in range(5):
+            with pytest.raises(OSError, match="no space"):
+                await desk.parsing.turn()
+            assert not await desk.parsing.turn()  # not at once again
+            await desk.execute("UPDATE inbound_messages SET leased_until = now() - interval '1 second'")
+    assert await desk.scalar("SELECT attempts FROM inbound_messages") == 0
+    assert len([path for path in desk.objects.root.rglob("*") if path.is_file()]) == 1
+
+    await desk.parse_all()
+    assert (await desk.status(accepted["id"]))["status"] == "accepted"
+
+
+async def test_a_mail_that_is_put_aside_leaves_no_files(desk: Desk) -> None:
+    body = "--b\r\n\r\nx\r\n--b\r\nContent-Disposition: attachment; filename=a\r\n\r\ny\r\n--b--"
+    status = await desk.take_mail(mail(body, From="broken", Content_Type="multipart/mixed; boundary=b"))
+    assert status["reason"] == "sender_unreadable"
+    assert len([path for path in desk.objects.root.rglob("*") if path.is_file()]) == 1
+
+
 async def test_a_mail_under_lease_is_left_alone_until_the_lease_ends(desk: Desk) -> None:
     accepted = (await desk.post_mail(mail())).json()
     await desk.execute(
@@ -213,7 +284,7 @@ async def test_a_mail_under_lease_is_left_alone_until_the_lease_ends(desk: Desk)
 async def test_a_settler_that_lost_its_lease_changes_nothing(desk: Desk) -> None:
     await desk.post_mail(mail())
     async with desk.database.transaction() as session:
-        claimed = await use_cases.claim_mail(session, now_utc())
+        claimed = await use_cases.claim_mail(session)
     assert claimed is not None
     await desk.execute("UPDATE inbound_messages SET lease = :lease", lease=uuid7())
     parsed = await desk.pool.parse(await desk.objects.get(claimed.raw_key))

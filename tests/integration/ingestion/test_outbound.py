@@ -19,6 +19,7 @@ from services.ingestion.domain.addresses import Mailbox as Address
 from services.ingestion.domain.outgoing import OutgoingMail, compose
 from services.ingestion.domain.tokens import conversation_of
 from services.ingestion.service import outbound
+from services.ingestion.wake import wakes
 from shared.db import now_utc
 from shared.events.common import (
     Actor,
@@ -33,7 +34,7 @@ from shared.events.common import (
 )
 from shared.events.tickets import MessageKind, TicketMessageAdded
 from shared.ids import uuid7
-from tests.integration.ingestion.harness import Desk, mail
+from tests.integration.ingestion.harness import Desk, event_of, mail
 
 
 def reply(conversation_id: UUID | None, **changes: Any) -> TicketMessageAdded:
@@ -206,11 +207,48 @@ async def test_attempts_end_with_a_failure(desk: Desk) -> None:
     assert (failed["type"], failed["attempts"]) == ("message.failed.v1", turns)
 
 
+async def test_an_error_nobody_thought_of_is_an_attempt_like_any_other(desk: Desk) -> None:
+    """It was never settled: the reply stayed queued, and took the others of its batch with it."""
+
+    class Broken:
+        async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
+            raise LookupError(f"{message['Subject']} {sender} {recipient}")
+
+    await desk.consume(reply(uuid7()), reply(uuid7()))
+    turns = 0
+    while not await desk.events():
+        await desk.execute("UPDATE outbound_messages SET due_at = now()")
+        await desk.delivery(Broken()).turn()
+        turns += 1
+        assert turns < 20
+
+    failed = await desk.events("message.failed.v1")
+    assert [(event["reason"], event["attempts"]) for event in failed] == [("LookupError", turns)] * 2
+
+
+async def test_delivery_is_woken_once_a_reply_is_stored(desk: Desk) -> None:
+    woken = wakes(desk.database).reply_noted
+    async with desk.database.transaction() as session:
+        for handler in desk.handlers.by_type[TicketMessageAdded.type]:
+            await handler(session, [event_of(reply(uuid7()))])
+        assert not woken.is_set()
+    assert woken.is_set()
+
+
+async def test_what_is_no_message_id_is_not_answered_to(desk: Desk, mailbox: tuple[Mailbox, SmtpTransport]) -> None:
+    """A customer who came by API has the caller's own id as external id."""
+    server, transport = mailbox
+    await desk.consume(reply(uuid7(), reply_to_external_id="order-7"))
+    await desk.delivery(transport).turn()
+    [(_, raw)] = server.received
+    assert "In-Reply-To" not in parsed(raw)
+
+
 async def test_a_reply_under_lease_is_not_sent_by_another(desk: Desk, mailbox: tuple[Mailbox, SmtpTransport]) -> None:
     server, transport = mailbox
     await desk.consume(reply(uuid7()))
     async with desk.database.transaction() as session:
-        [claimed] = await outbound.claim_replies(session, now_utc())
+        [claimed] = await outbound.claim_replies(session)
 
     assert not await desk.delivery(transport).turn()
     assert server.received == []
