@@ -5,7 +5,7 @@ at is only whether it got past.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -161,6 +161,77 @@ async def test_a_cookie_from_another_page_changes_nothing(app: FastAPI) -> None:
             assert answer.json()["type"] == "/problems/cross-site-request"
         ours = {"x-desk-csrf": "1", "origin": ORIGIN, "sec-fetch-site": "same-origin"}
         assert (await Client(app, ours, dict(cookies)).request(method, path)).status not in REFUSED, (method, path)
+
+
+def live_routes(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Path and action of every WebSocket route."""
+    for context in declared_routes(app):
+        if not context.methods:
+            yield from ((path_of(context), action) for action in actions_of(context))
+
+
+def test_the_walk_knows_every_kind_of_route(app: FastAPI) -> None:
+    walked = [path for _, path, _ in guarded(app)] + [path for path, _ in live_routes(app)]
+    declared = [context for context in declared_routes(app) if actions_of(context)]
+    assert len(walked) >= len(declared)
+    assert bool(list(live_routes(app))) is (app.state.service == "gateway")
+
+
+async def test_the_table_decides_who_may_listen(app: FastAPI) -> None:
+    for path, action in live_routes(app):
+        assert await handshake(app, path, {}) == 401
+        assert await handshake(app, path, {"authorization": "Bearer x.y.z"}) == 401
+        for role in Role:
+            status = await handshake(app, path, {"authorization": f"Bearer {token(role)}"})
+            assert (status == ACCEPTED) is (role in ACTIONS[action]), (path, role, status)
+        key = token(Role.ADMIN, session_id=None, key_id=uuid7(), scopes=frozenset(ACTIONS) - {action})
+        assert await handshake(app, path, {"authorization": f"Bearer {key}"}) == 403
+
+
+async def test_another_page_cannot_listen_with_a_cookie(app: FastAPI) -> None:
+    """WebSockets are not bound by the same-origin policy."""
+    cookie = {"cookie": f"desk_access={token(Role.ADMIN)}"}
+    for path, _ in live_routes(app):
+        assert await handshake(app, path, cookie) == 403
+        assert await handshake(app, path, {**cookie, "origin": "https://evil.example"}) == 403
+        assert await handshake(app, path, {**cookie, "origin": ORIGIN}) == ACCEPTED
+
+
+ACCEPTED = 101
+
+
+async def handshake(app: FastAPI, path: str, headers: dict[str, str]) -> int:
+    """The status of a WebSocket handshake. The socket is gone as soon as it is accepted."""
+    scope = {
+        "type": "websocket",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "scheme": "ws",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in {"host": "desk", **headers}.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("desk", 80),
+        "subprotocols": [],
+        "state": {},
+        "extensions": {"websocket.http.response": {}},
+    }
+    incoming = iter([{"type": "websocket.connect"}])
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(incoming, {"type": "websocket.disconnect", "code": 1001})
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "websocket.accept":
+            statuses.append(ACCEPTED)
+        elif message["type"] == "websocket.http.response.start":
+            statuses.append(message["status"])
+
+    await app(scope, receive, send)
+    return statuses[0]
 
 
 async def test_openapi_is_at_its_place_and_needs_nobody(app: FastAPI) -> None:

@@ -16,10 +16,23 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from shared.auth import public
-from shared.db import Database
+from shared.db import Database, now_utc
+from shared.events.knowledge import ArticlePublished
+from shared.ids import uuid7
+from shared.messaging import outbox
 from shared.settings import Settings
 from shared.telemetry import correlation_id
-from shared.web import DbSession, Idempotency, NotFound, Page, ReadSession, TooManyRequests, UndeclaredRoute, create_app
+from shared.web import (
+    DbSession,
+    Idempotency,
+    NotFound,
+    Page,
+    ReadSession,
+    TooManyRequests,
+    UndeclaredRoute,
+    create_app,
+    idempotency,
+)
 from tests.asgi import Answer, Client
 
 MakeDatabase = Callable[..., Awaitable[Database]]
@@ -64,6 +77,7 @@ async def fail(how: str, session: DbSession) -> None:
     if how == "bug":
         raise KeyError("a customer's secret")
     if how == "problem":
+        await session.execute(text("INSERT INTO things (name) VALUES ('never')"))
         raise NotFound("No such thing.", number=7)
     if how == "limit":
         raise TooManyRequests(retry_after=3)
@@ -72,6 +86,14 @@ async def fail(how: str, session: DbSession) -> None:
     if how == "slow":
         await session.execute(text("SELECT pg_sleep(60)"))
     await session.execute(text({"sql": "SELECT 1/0", "killed": "SELECT pg_terminate_backend(pg_backend_pid())"}[how]))
+
+
+@router.post("/told")
+async def tell(session: DbSession) -> None:
+    article = ArticlePublished(
+        article_id=uuid7(), locale="en", title="x", slug="x", excerpt="x", version=1, published_at=now_utc()
+    )
+    outbox.record(session, article, aggregate_id=article.article_id)
 
 
 @router.get("/correlation")
@@ -133,8 +155,8 @@ async def test_nobody_is_told_of_success_before_the_commit(client: Client) -> No
 
 
 async def test_a_problem_rolls_back(client: Client) -> None:
-    assert (await client.get("/api/things")).json() == 0
     assert_problem(await client.get("/api/things/fail/problem"), 404, "not-found")
+    assert (await client.get("/api/things")).json() == 0
 
 
 async def test_reading_sessions_cannot_write(client: Client) -> None:
@@ -269,6 +291,27 @@ async def test_a_request_and_its_events_share_an_id(client: Client) -> None:
     assert correlation_id.get() == ""
 
 
+async def test_events_carry_the_id_of_their_request(client: Client, database: Database) -> None:
+    await client.post("/api/things/told", x_request_id="from-the-edge-1")
+    unnamed = await client.post("/api/things/told")
+    async with database.read() as session:
+        told = (await session.scalars(text("SELECT correlation_id FROM outbox ORDER BY id"))).all()
+    assert told == ["from-the-edge-1", unnamed.headers["x-request-id"]]
+
+
+async def test_stored_answers_are_forgotten_a_batch_at_a_time(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "FORGET_ROWS", 2)
+    for name in ("a", "b", "c"):
+        await client.post("/api/things/once", {"name": name}, idempotency_key=name)
+    forgotten = []
+    for later in (timedelta(days=1), *[timedelta(days=3)] * 3):
+        async with database.transaction() as session:
+            forgotten.append(await idempotency.forget_idempotency_keys(session, now=now_utc() + later))
+    assert forgotten == [0, 2, 1, 0]
+
+
 async def test_requests_are_counted_by_template_and_status(client: Client) -> None:
     labels = {"service": "knowledge", "method": "GET", "route": "/api/things/fail/{how}", "status": "404"}
     before = REGISTRY.get_sample_value("desk_http_requests_total", labels) or 0.0
@@ -276,8 +319,8 @@ async def test_requests_are_counted_by_template_and_status(client: Client) -> No
     assert REGISTRY.get_sample_value("desk_http_requests_total", labels) == before + 1
     metrics = (await client.get("/metrics")).body.decode()
     assert "desk_http_request_duration_seconds_bucket" in metrics
-    await client.get("/api/nothing/4711")
-    assert "4711" not in (await client.get("/metrics")).body.decode()
+    await client.get("/api/nothing/number-4711")
+    assert "number-4711" not in (await client.get("/metrics")).body.decode()
 
 
 async def test_ready_means_it(database: Database, client: Client) -> None:
