@@ -156,7 +156,7 @@ messages = Table(
     Column("delivery_at", _moment),
     UniqueConstraint("ticket_id", "position"),
     CheckConstraint("kind IN ('customer', 'reply', 'note', 'system')", name="kind"),
-    CheckConstraint("delivery_state IN ('queued', 'delivered', 'failed')", name="delivery_state"),
+    CheckConstraint("delivery_state IN ('queued', 'delivered', 'failed', 'available')", name="delivery_state"),
 )
 
 # What happened to each ticket, one row per change, in order of id.

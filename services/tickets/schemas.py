@@ -235,7 +235,11 @@ class AttachmentView(BaseModel):
 
 
 class MessageView(BaseModel):
-    """One message of a thread. `delivery_state` tells of replies whether they arrived at the next hop."""
+    """One message of a thread.
+
+    `delivery_state` of a reply that is sent is `queued`, `delivered` (the next hop has it) or `failed`; `available`
+    says that it is only to be read here.
+    """
 
     id: UUID
     kind: MessageKind
@@ -359,7 +363,8 @@ def _row_fields(row: Any, *, internal: bool) -> dict[str, Any]:
         "group": row.group if internal else None,
         "tags": row.tags if internal else [],
         "created_at": row.created_at,
-        "updated_at": row.updated_at,
+        # Notes and held messages move the other one.
+        "updated_at": row.updated_at if internal else row.last_message_at or row.created_at,
         "version": row.version,
         "sla": {
             "next_due_at": row.sla_next_due_at if internal else None,

@@ -68,7 +68,9 @@ async def list_tickets(
     rows = await TicketLists(session).page(
         filters, sort, after=_position(paging, sort), limit=paging.limit + 1, account_id=own
     )
-    page, next_cursor = cut_page(rows, paging.limit, lambda row: (sort.value, sort_value(row, sort), row.id))
+    page, next_cursor = cut_page(
+        rows, paging.limit, lambda row: (sort.value, sort_value(row, sort, public=own is not None), row.id)
+    )
     return Page(items=[TicketRow.of(row, internal=own is None) for row in page], next_cursor=next_cursor)
 
 

@@ -80,7 +80,11 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One entry of a ticket's thread. `delivery_state` is `queued`, `delivered` or `failed` for replies, else None."""
+    """One entry of a ticket's thread.
+
+    `delivery_state` of a reply is `queued`, `delivered` or `failed` where it is sent, and `available` where the
+    customer's own system reads it here; None for what is no reply.
+    """
 
     id: UUID
     ticket_id: UUID
@@ -103,6 +107,12 @@ def default_priority(asked: Priority | None, type_: TicketType) -> Priority:
     if asked is not None:
         return asked
     return Priority.HIGH if type_ is TicketType.INCIDENT else Priority.NORMAL
+
+
+def reply_channel(ticket: Ticket) -> Channel:
+    """Where a reply has to go: by mail to who has an address, unless the channel has a way back of its own."""
+    has_own_way = ticket.channel in {Channel.CHAT, Channel.PHONE}
+    return Channel.EMAIL if ticket.requester.email and not has_own_way else ticket.channel
 
 
 def snapshot(ticket: Ticket) -> TicketSnapshot:

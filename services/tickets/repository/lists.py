@@ -70,11 +70,14 @@ class TicketLists:
     async def page(
         self, filters: Filters, sort: Sort, *, after: Position | None, limit: int, account_id: UUID | None = None
     ) -> Sequence[AnyRow]:
-        """At most `limit` rows after a position; with `account_id`, only tickets of that account's customer."""
+        """At most `limit` rows after a position; with `account_id`, only tickets of that account's customer.
+
+        For a customer a ticket is updated when somebody writes to them, or they do.
+        """
         query = _narrow(_LISTED, filters)
         if account_id is not None:
             query = query.where(is_own(account_id))
-        query = _ordered(query, sort, after)
+        query = _ordered(query, sort, after, public=account_id is not None)
         return list(await self.session.execute(query.limit(limit)))
 
     async def one(self, ticket_id: UUID, *, account_id: UUID | None = None) -> AnyRow | None:
@@ -104,11 +107,11 @@ def badge(row: AnyRow) -> SlaBadge:
     )
 
 
-def sort_value(row: AnyRow, sort: Sort) -> datetime | None:
+def sort_value(row: AnyRow, sort: Sort, *, public: bool) -> datetime | None:
     """The value a row is sorted by; the next page starts after it."""
     match sort:
         case Sort.UPDATED_DESC:
-            return row.updated_at  # type: ignore[no-any-return]
+            return (row.last_message_at or row.created_at) if public else row.updated_at  # type: ignore[no-any-return]
         case Sort.CREATED | Sort.CREATED_DESC:
             return row.created_at  # type: ignore[no-any-return]
         case Sort.SLA_DUE:
@@ -134,11 +137,12 @@ def _narrow(query: Select[Any], filters: Filters) -> Select[Any]:
     return query
 
 
-def _ordered(query: Select[Any], sort: Sort, after: Position | None) -> Select[Any]:
+def _ordered(query: Select[Any], sort: Sort, after: Position | None, *, public: bool) -> Select[Any]:
     column: ColumnElement[Any]
     match sort:
         case Sort.UPDATED_DESC:
-            column = tickets.c.updated_at
+            last_public = func.coalesce(tickets.c.last_message_at, tickets.c.created_at)
+            column = last_public if public else tickets.c.updated_at
         case Sort.CREATED | Sort.CREATED_DESC:
             column = tickets.c.created_at
         case Sort.SLA_DUE:

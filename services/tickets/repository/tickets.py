@@ -44,29 +44,31 @@ class TicketRepository:
         row = (await self.session.execute(query.with_for_update(key_share=True, of=tickets))).one_or_none()
         return _ticket(row) if row else None
 
-    async def lock_many(
-        self,
-        ids: Iterable[UUID],
-        *,
-        numbers: Iterable[int] = (),
-        diverted_from: Iterable[UUID] = (),
+    async def lock_many(self, ids: Iterable[UUID]) -> list[Ticket]:
+        """Lock, in order of id, all tickets with these ids."""
+        return await self._lock(_is_any(tickets.c.id, ids))
+
+    async def lock_lines(
+        self, ids: Iterable[UUID], *, numbers: Iterable[int], diverted_from: Iterable[UUID]
     ) -> list[Ticket]:
-        """Lock, in order of id, all tickets with these ids or numbers, or diverted from these conversations."""
+        """Lock, in order of id, all tickets with these ids or numbers, or diverted from these conversations, and
+        all that follow one of them up, directly or one after the other.
+
+        One statement for all: two would lock in two orders, and meet another batch halfway.
+        """
         wanted: list[ColumnElement[bool]] = [_is_any(tickets.c.id, ids)]
         if numbers := set(numbers):
             wanted.append(_is_any(tickets.c.number, numbers, BigInteger()))
         if diverted_from := set(diverted_from):
             wanted.append(_is_any(tickets.c.diverted_from, diverted_from))
-        query = _TICKET.where(or_(*wanted)).order_by(tickets.c.id).with_for_update(key_share=True, of=tickets)
-        return [_ticket(row) for row in await self.session.execute(query)]
+        line = select(tickets.c.id).where(or_(*wanted)).cte("line", recursive=True)
+        before = line.alias("before")
+        line = line.union(select(tickets.c.id).join(before, tickets.c.follow_up_of == before.c.id))
+        return await self._lock(tickets.c.id.in_(select(line.c.id)))
 
-    async def lock_follow_ups(self, ids: Collection[UUID]) -> list[Ticket]:
-        """Lock, in order of id, all tickets that follow up these, directly or one after the other."""
-        first = select(tickets.c.id).where(_is_any(tickets.c.follow_up_of, ids)).cte("follow_ups", recursive=True)
-        parent = first.alias("parent")
-        found = first.union(select(tickets.c.id).join(parent, tickets.c.follow_up_of == parent.c.id))
-        query = _TICKET.where(tickets.c.id.in_(select(found.c.id))).order_by(tickets.c.id)
-        return [_ticket(row) for row in await self.session.execute(query.with_for_update(key_share=True, of=tickets))]
+    async def _lock(self, wanted: ColumnElement[bool]) -> list[Ticket]:
+        query = _TICKET.where(wanted).order_by(tickets.c.id).with_for_update(key_share=True, of=tickets)
+        return [_ticket(row) for row in await self.session.execute(query)]
 
     async def reserve_numbers(self, count: int) -> list[int]:
         """As many new ticket numbers, ascending. A transaction that fails leaves a hole."""

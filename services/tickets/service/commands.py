@@ -18,6 +18,7 @@ from services.tickets.domain.ticket import (
     Message,
     Ticket,
     default_priority,
+    reply_channel,
     require_not_closed,
     with_assignee,
     with_customer_message,
@@ -108,10 +109,11 @@ async def reply(
         with rules_as_problems():
             after = with_customer_message(ticket, message)
     else:
+        channel = reply_channel(ticket)
         message = replace(
-            _message(ticket, MessageKind.REPLY, actor, text, now),
+            _message(ticket, MessageKind.REPLY, actor, text, now, channel=channel),
             first_reply=ticket.first_reply_at is None,
-            delivery_state="queued",
+            delivery_state="queued" if channel is Channel.EMAIL else "available",
         )
         with rules_as_problems():
             after = with_reply(ticket, message, status)
@@ -237,7 +239,7 @@ async def _requester(session: AsyncSession, new: NewTicket, *, own: UUID | None,
 
 
 def _channel(requester: Requester, *, by_customer: bool) -> Channel:
-    """Where replies go: to the address we have, or to the form's own way back for those who use the portal."""
+    """How the request reached the desk: by the portal's form, or in words to an agent who types them in."""
     if by_customer:
         return Channel.FORM
     return Channel.EMAIL if requester.email else Channel.PHONE

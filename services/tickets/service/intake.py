@@ -97,9 +97,7 @@ class _Intake:
         numbers = {
             number for message in data if (number := message.evidence.ticket_number) and 0 < number < _MAX_NUMBER
         }
-        tickets = await repository.lock_many(_present(conversations.values()), numbers=numbers, diverted_from=own)
-        if closed := {ticket.id for ticket in tickets if ticket.status is TicketStatus.CLOSED}:
-            tickets += await repository.lock_follow_ups(closed)
+        tickets = await repository.lock_lines(_present(conversations.values()), numbers=numbers, diverted_from=own)
         return cls(
             session=session,
             journal=Journal(session),

@@ -1,9 +1,12 @@
 """Customers see their own tickets, and of those only what is meant for them."""
 
+from datetime import timedelta
 from typing import Any
 
+from shared.db import now_utc
 from shared.events.accounts import Role
-from tests.integration.tickets.harness import Desk, Person, received
+from shared.ids import uuid7
+from tests.integration.tickets.harness import START, Desk, Person, received
 
 
 async def ana_and_eve(desk: Desk) -> tuple[Person, Person, Any]:
@@ -98,3 +101,30 @@ async def test_a_customer_whose_account_has_not_arrived_is_asked_to_try_again(de
     answer = await known.client.post("/api/tickets", {"text": "x"})
     assert (answer.status, answer.headers["retry-after"]) == (503, "2")
     assert (await known.client.get("/api/tickets")).json()["items"] == []
+
+
+async def test_a_customer_does_not_see_that_something_happened_inside(desk: Desk) -> None:
+    """The time of the last change once told of every note, and so did the order of the list."""
+    ana = await desk.person(Role.CUSTOMER, "ana@example.com", name="Ana")
+    older, newer = received("ana@example.com"), received("ana@example.com", received_at=START + timedelta(minutes=1))
+    await desk.take(older, newer)
+    rows = await desk.rows("SELECT id FROM tickets ORDER BY created_at DESC")
+    agent = await desk.person()
+    assert (await agent.client.post(f"/api/tickets/{rows[1].id}/notes", {"text": "secret"})).status == 201
+    held = older.model_copy(update={"message_id": uuid7(), "auto_submitted": True, "received_at": now_utc()})
+    await desk.take(held)
+
+    seen: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await ana.client.get("/api/tickets", limit=1, **cursor)).json()
+        seen += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert [item["id"] for item in seen] == [str(row.id) for row in rows]
+    assert [item["updated_at"] for item in seen] == [item["last_message_at"] for item in seen]
+    read = (await ana.client.get(f"/api/tickets/{rows[1].id}")).json()
+    assert read["updated_at"] == read["last_message_at"] == read["created_at"]
+    listed = (await agent.client.get("/api/tickets")).json()["items"]
+    assert [item["id"] for item in listed] == [str(row.id) for row in rows[::-1]]

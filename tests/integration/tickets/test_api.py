@@ -1,10 +1,14 @@
 """What agents do through the API, alone and all at once."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
+import pytest
+
 from shared.events.accounts import Role
+from shared.events.common import Channel
+from shared.events.messages import Sender
 from tests.integration.tickets.harness import Desk, Person, received
 
 
@@ -315,3 +319,30 @@ async def test_without_a_token_nobody_gets_anything(desk: Desk) -> None:
     stranger = desk.callers.nobody()
     for path in ("/api/tickets", f"/api/tickets/{ticket.id}", f"/api/tickets/{ticket.id}/messages"):
         assert (await stranger.get(path)).status == 401
+
+
+@pytest.mark.parametrize(
+    ("channel", "sender", "goes", "state"),
+    [
+        (Channel.EMAIL, "email", "email", "queued"),
+        (Channel.API, "email", "email", "queued"),
+        (Channel.FORM, "email", "email", "queued"),
+        (Channel.EVENT, "email", "email", "queued"),
+        (Channel.CHAT, "email", "chat", "available"),
+        (Channel.PHONE, "email", "phone", "available"),
+        (Channel.API, "handle", "api", "available"),
+        (Channel.EVENT, "handle", "event", "available"),
+    ],
+)
+async def test_a_reply_goes_where_the_customer_can_read_it(
+    desk: Desk, channel: Channel, sender: Literal["email", "handle"], goes: str, state: str
+) -> None:
+    """A reply that nobody sends stayed queued for ever; a customer with an address heard nothing."""
+    agent = await desk.person()
+    await desk.take(received(channel=channel, sender=Sender(kind=sender, address="ana@example.com")))
+    ticket = await desk.one("SELECT * FROM tickets")
+    answer = await agent.client.post(f"/api/tickets/{ticket.id}/replies", {"text": "Use water."})
+    message = answer.json()["message"]
+    assert (message["channel"], message["delivery_state"]) == (goes, state)
+    added = await desk.one("SELECT data::jsonb AS data FROM outbox WHERE data::jsonb ->> 'kind' = 'reply'")
+    assert added.data["channel"] == goes

@@ -160,6 +160,34 @@ async def test_a_message_to_a_closed_ticket_opens_a_follow_up_that_takes_the_con
     assert (await desk.one("SELECT message_count FROM tickets WHERE id = :id", id=closed.id)).message_count == 1
 
 
+async def test_a_second_event_about_a_solved_matter_reopens_it(desk: Desk) -> None:
+    sender = Sender(kind="handle", address="/monitoring")
+    token = ThreadingEvidence(token_conversation_id=uuid7(), authentication=Authentication.PASS)
+    first = received(channel=Channel.EVENT, sender=sender, evidence=token, conversation_id=token.token_conversation_id)
+    await desk.take(first)
+    agent = await desk.person()
+    ticket = await ticket_of(desk, first)
+    await agent.client.patch(f"/api/tickets/{ticket.id}", {"status": "solved"}, if_match="*")
+    second = again(first, 5, sender=Sender(kind="handle", address="/other-monitoring"))
+    await desk.take(second)
+    assert ((await ticket_of(desk, second)).id, (await ticket_of(desk, second)).status) == (ticket.id, "open")
+
+
+async def test_tickets_and_their_follow_ups_are_locked_in_one_order(desk: Desk) -> None:
+    """Locked by two statements, they met another batch that had them the other way round."""
+    message = received()
+    await desk.take(message)
+    closed = await ticket_of(desk, message)
+    await close(desk, closed.id)
+    await desk.take(again(message, 600))
+    late = received(evidence=ThreadingEvidence(ticket_number=closed.number, authentication=Authentication.PASS))
+    async with desk.database.transaction() as session:
+        with desk.counted() as statements:
+            await intake.receive_messages(session, [event_of(late, late.conversation_id)])
+    assert len([each for each in statements.texts if "UPDATE OF tickets" in each]) == 1
+    assert (await ticket_of(desk, late)).follow_up_of == closed.id
+
+
 async def test_who_goes_on_naming_a_closed_ticket_stays_in_its_follow_up(desk: Desk) -> None:
     message = received()
     await desk.take(message)
