@@ -153,3 +153,17 @@ async def test_progress_is_marked_under_steady_load(world: World) -> None:
         await world.until(marked_twice)
         stop.set()
         await publishing
+
+
+async def test_a_new_epoch_makes_a_running_consumer_read_from_the_beginning(world: World) -> None:
+    """Whatever its group has committed: offsets of another log mean nothing."""
+    aggregate = uuid7()
+    async with world.both():
+        await world.publish(aggregate, 5)
+        await world.until_applied(5)
+        async with world.consumer.transaction() as session:
+            for table in ("effects", "inbox", "stream_positions"):
+                await session.execute(text(f"DELETE FROM {table}"))
+            await session.execute(text("UPDATE broker_epoch SET epoch = epoch + 1"))
+        await world.until_applied(5)
+    assert await world.effects() == [(str(aggregate), version) for version in range(1, 6)]
