@@ -53,6 +53,7 @@ mutants: $(SYNCED) ## Remove one guard at a time; each time a named test has to 
 
 docs: $(SYNCED) ## Generate what is generated: schemas, OpenAPI, AsyncAPI, tables.
 	@$(VENV)/bin/python -m desk.contracts
+	@$(VENV)/bin/python -m desk.dev.tables
 
 ui: $(UI) ## Build the web app.
 
@@ -64,6 +65,7 @@ check: $(SYNCED) $(NODE_MODULES) ## Lint, types, import rules, dependencies, mig
 	$(VENV)/bin/python -m desk.dev.dependencies
 	$(PYTHON) desk/dev/minimal.py
 	$(VENV)/bin/python -m desk.contracts --check
+	$(VENV)/bin/python -m desk.dev.tables --check
 	$(VENV)/bin/python -m desk.dev.migrations
 	$(PYTHON) desk/dev/node.py npm run check
 

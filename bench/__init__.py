@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m bench [name…]`. They measure and compare; they never assert a time."""

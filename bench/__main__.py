@@ -1,0 +1,80 @@
+"""`python -m bench [name…]`: run benchmarks, write `results/<id>.json`, print one table."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import footprint, way
+from bench.result import Figure, Result
+
+Bench = Callable[[], Coroutine[Any, Any, Result]]
+
+BENCHES: dict[str, Bench] = {"footprint": footprint.run, "way": way.run}
+
+
+def main() -> None:
+    """Run what was named, or everything."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure on a desk of its own; takes some minutes.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}; all without")
+    parser.add_argument("--messages", type=int, default=way.MESSAGES, help="how many go the way in batches")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(BENCHES):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    if arguments.messages < way.BATCH or arguments.messages % way.BATCH:
+        parser.error(f"--messages has to be a multiple of {way.BATCH}")
+    # A file or a pipe has no width of its own.
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    benches: dict[str, Bench] = {**BENCHES, "way": partial(way.run, arguments.messages)}
+    results = []
+    for name in arguments.names or BENCHES:
+        with console.status(f"Measuring {name}"):
+            result = asyncio.run(benches[name]())
+        result.write()
+        results.append(result)
+    console.print(_table(results))
+
+
+def _table(results: Sequence[Result]) -> Table:
+    last = results[-1].circumstances
+    machine = last.machine
+    table = Table(
+        title=f"desk {last.commit}, {last.broker}, PostgreSQL {machine['postgres']}, Python {machine['python']}, "
+        f"{machine['cores']} cores, {machine['memory_gb']} GB"
+    )
+    for column in ("figure", "measured", "aim", "ratio", "to"):
+        table.add_column(column, justify="right" if column in {"measured", "ratio"} else "left")
+    for result in results:
+        load = ", ".join(map(str, result.circumstances.load_average_at_start))
+        table.add_row(f"[bold]{result.id}[/bold], load average at the start: {load}")
+        for figure in result.figures:
+            reference, ratio = figure.reference, figure.ratio
+            table.add_row(
+                figure.name,
+                _amount(figure),
+                figure.aim,
+                f"{ratio:.3g}" if ratio is not None else "",
+                f"{_amount(reference)}, {reference.name}" if reference else "",
+            )
+        for place, (process, *amounts) in enumerate(row.values() for row in result.split):
+            if place == 0:
+                table.add_row(f"[bold]By process[/bold]: {' / '.join(list(result.split[0])[1:])}")
+            table.add_row(f"  {process}", " / ".join(f"{amount:.3g}" for amount in amounts))
+        for figure in result.references:
+            table.add_row(f"[dim]reference:[/dim] {figure.name}", _amount(figure))
+        table.add_section()
+    return table
+
+
+def _amount(figure: Figure) -> str:
+    """Three digits are what a measurement is good for."""
+    return f"{figure.value:{',.0f' if figure.value >= 100 else '.3g'}} {figure.unit}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Tables in `docs/` that are made from `results/*.json`, so that no figure is typed by hand.
+
+`python -m desk.dev.tables` writes them between `<!-- results: KIND FILE… -->` and `<!-- /results -->`; `--check` fails
+if a table is not what its results say. A figure that was never measured is said to be so.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from desk.home import ROOT
+
+DOCS = ROOT / "docs"
+_WHOLE_FROM = 100
+NOT_YET = "*Not measured yet.*"
+
+Result = Mapping[str, Any]
+Read = Callable[[str], Result | None]
+
+_MARKED = re.compile(r"(<!-- results: (\w+) ([\w -]+?) -->\n).*?(<!-- /results -->)", re.DOTALL)
+
+
+def in_working_tree(name: str) -> Result | None:
+    """A result as it is in `results/`, None if there is none."""
+    path = ROOT / "results" / f"{name}.json"
+    return _parse(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def committed(name: str) -> Result | None:
+    """A result as it was committed, None if it was not."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        ["git", "show", f"HEAD:results/{name}.json"],  # noqa: S607 - git is where the developer has it
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return _parse(done.stdout) if done.returncode == 0 else None
+
+
+def render(text: str, read: Read) -> str:
+    """The document with its tables made anew. Raises KeyError for a kind of table that there is not."""
+
+    def table(marked: re.Match[str]) -> str:
+        opening, kind, names, closing = marked.groups()
+        results = [(name, read(name)) for name in names.split()]
+        return f"{opening}\n{KINDS[kind](results)}\n\n{closing}"
+
+    return _MARKED.sub(table, text)
+
+
+def _parse(text: str) -> Result:
+    result: Result = json.loads(text)
+    return result
+
+
+def _circumstances(results: Iterable[tuple[str, Result | None]]) -> str:
+    """When, where and on what: one sentence per result."""
+    return "\n".join(_measured(result) for _, result in results if result) or NOT_YET
+
+
+def _measured(result: Result) -> str:
+    machine = result["machine"]
+    load = ", ".join(f"{each:g}" for each in result["load_average_at_start"])
+    return (
+        f"Measured {result['measured_at'][:10]} at commit {result['commit']}: {machine['cores']} cores "
+        f"({machine['architecture']}), {machine['memory_gb']:g} GB, Python {machine['python']}, PostgreSQL "
+        f"{machine['postgres']}, broker {result['broker']}; load average at the start {load}."
+    )
+
+
+def _figures(results: Iterable[tuple[str, Result | None]]) -> str:
+    """Each figure with its aim, and how it compares with the bare part."""
+    rows = [
+        [
+            figure["name"],
+            f"{_number(figure['value'])} {figure['unit']}",
+            figure.get("aim", ""),
+            figure.get("reference", ""),
+            _number(figure["ratio"]) if figure.get("ratio") is not None else "",
+        ]
+        for _, result in results
+        if result
+        for figure in result["figures"]
+    ]
+    return _table(["figure", "measured", "aim", "compared with", "ratio"], rows, right={1, 4})
+
+
+def _references(results: Iterable[tuple[str, Result | None]]) -> str:
+    """What bare parts did in the same run."""
+    rows = [
+        [figure["name"], f"{_number(figure['value'])} {figure['unit']}"]
+        for _, result in results
+        if result
+        for figure in result["references"]
+    ]
+    return _table(["reference", "measured"], rows, right={1})
+
+
+def _split(results: Iterable[tuple[str, Result | None]]) -> str:
+    """One result, process by process."""
+    split = [row for _, result in results if result for row in result["split"]]
+    columns = list(split[0]) if split else []
+    rows = [[row["process"], *(_number(row[column]) for column in columns[1:])] for row in split]
+    return _table(columns, rows, right=set(range(1, len(columns))))
+
+
+def _faults(results: Iterable[tuple[str, Result | None]]) -> str:
+    """One row per run of kills."""
+    columns = ("kills", "messages", "events", "lost", "doubled", "inverted")
+    rows = [
+        [
+            result["id"],
+            *(_number(result[column]) for column in columns),
+            f"{_number(result['converged_seconds'])} s",
+            f"{result['broker']}, seed {result['seed']}, commit {result['commit']}",
+        ]
+        for _, result in results
+        if result
+    ]
+    return _table(["id", *columns, "converged after", "on"], rows, right=set(range(1, 8)))
+
+
+KINDS: Mapping[str, Callable[[Iterable[tuple[str, Result | None]]], str]] = {
+    "circumstances": _circumstances,
+    "figures": _figures,
+    "references": _references,
+    "split": _split,
+    "faults": _faults,
+}
+
+
+def _number(value: float) -> str:
+    """Three digits are what such a figure is good for; counts stay whole."""
+    if isinstance(value, int) or abs(value) >= _WHOLE_FROM:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> str:
+    if not rows:
+        return NOT_YET
+    rule = ["---:" if place in right else "---" for place in range(len(columns))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (columns, rule, *rows))
+
+
+def main() -> None:
+    """Write the tables; with `--check` only look.
+
+    A test run leaves new results behind, which nobody has to document: tables may also be those of the last commit.
+    """
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for document in sorted(DOCS.rglob("*.md")):
+        text = document.read_text(encoding="utf-8")
+        fresh = render(text, in_working_tree)
+        if check and text not in {fresh, render(text, committed)}:
+            stale.append(str(document.relative_to(ROOT)))
+        elif not check and text != fresh:
+            document.write_text(fresh, encoding="utf-8")
+            print(f"wrote {document.relative_to(ROOT)}")
+    if stale:
+        print(f"Tables are not what results/ says in {', '.join(stale)}: run `make docs`.")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Tables in the documentation say what the results say, or that there are none."""
+
+import pytest
+
+from bench.result import Figure
+from desk.dev.tables import NOT_YET, render
+
+DOCUMENT = "Words.\n\n<!-- results: {kind} p0 -->\n{table}<!-- /results -->\n\nMore words.\n"
+RESULT = {
+    "figures": [
+        Figure("tickets", 123.4, "/s", aim="hundreds", reference=Figure("inserts", 1234.0, "/s")).as_json(),
+        Figure("memory", 1.25, "GB").as_json(),
+    ],
+    "references": [Figure("inserts", 1234.0, "/s").as_json()],
+    "split": [{"process": "tickets", "ms": 0.51239, "count": 12}],
+}
+
+
+def test_a_table_has_what_was_measured_and_the_words_around_it_stay() -> None:
+    text = render(DOCUMENT.format(kind="figures", table="old\n"), lambda _: RESULT)
+    assert text.startswith("Words.\n")
+    assert text.endswith("More words.\n")
+    assert "| tickets | 123 /s | hundreds | inserts | 0.1 |" in text
+    assert "| memory | 1.25 GB |  |  |  |" in text
+    assert "old" not in text
+
+
+def test_making_tables_twice_changes_nothing() -> None:
+    once = render(DOCUMENT.format(kind="split", table=""), lambda _: RESULT)
+    assert "| tickets | 0.512 | 12 |" in once
+    assert render(once, lambda _: RESULT) == once
+
+
+@pytest.mark.parametrize("kind", ["figures", "references", "split", "circumstances", "faults"])
+def test_what_was_not_measured_is_said_to_be_so(kind: str) -> None:
+    assert NOT_YET in render(DOCUMENT.format(kind=kind, table="| invented |\n"), lambda _: None)
+
+
+def test_a_table_that_nobody_can_make_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        render(DOCUMENT.format(kind="wishes", table=""), lambda _: RESULT)
+
+
+def test_a_ratio_needs_a_reference_that_was_measured() -> None:
+    assert Figure("a", 1.0, "s").ratio is None
+    assert Figure("a", 1.0, "s", reference=Figure("b", 0.0, "s")).ratio is None
+    assert Figure("a", 1.0, "s", reference=Figure("b", 4.0, "s")).ratio == 0.25
