@@ -328,7 +328,10 @@ export interface components {
         MessageKind: "customer" | "reply" | "note" | "system";
         /**
          * MessageView
-         * @description One message of a thread. `delivery_state` tells of replies whether they arrived at the next hop.
+         * @description One message of a thread.
+         *
+         *     `delivery_state` of a reply that is sent is `queued`, `delivered` (the next hop has it) or `failed`; `available`
+         *     says that it is only to be read here.
          */
         MessageView: {
             /**
