@@ -7,6 +7,7 @@ killed, services end with it, and the launcher starts them as programs of their 
 """
 
 import ctypes
+import errno
 import gc
 import json
 import logging
@@ -16,7 +17,9 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import traceback
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -35,14 +38,20 @@ class NurseryGone(Exception):
 
 
 class Forked:
-    """A service forked by the nursery; looks like a subprocess.Popen as far as `desk.process.Child` needs one."""
+    """A service forked by the nursery; looks like a subprocess.Popen as far as `desk.process.Child` needs one.
+
+    May be used from several threads at once: one waits for the end while another looks whether it runs.
+    """
 
     def __init__(self, nursery: "Nursery", pid: int) -> None:
         self._nursery = nursery
         self.pid = pid
         # A descriptor of the process itself: unlike its id it can never come to mean another one.
         self._descriptor = os.pidfd_open(pid)
+        # Kept as long as this object: a thread may be about to use it when another one learns of the end.
+        weakref.finalize(self, os.close, self._descriptor)
         self._status: int | None = None
+        self._collecting = threading.Lock()
 
     def poll(self) -> int | None:
         """Exit status, negative for a signal; None while it runs."""
@@ -70,17 +79,19 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def _collect(self) -> None:
-        try:
-            self._status = self._nursery.status_of(self.pid)
-        except NurseryGone:
-            self._status = _LOST
-        os.close(self._descriptor)
+        with self._collecting:
+            if self._status is None:
+                try:
+                    self._status = self._nursery.status_of(self.pid)
+                except NurseryGone:
+                    self._status = _LOST
 
 
 class Nursery:
     """The launcher's end of the nursery. Made before there are threads; Linux only, see `possible`."""
 
     def __init__(self) -> None:
+        self._asking = threading.Lock()  # children are stopped and looked at from several threads
         requests, self._requests = _pipe()
         self._answers, answers = _pipe()
         launcher = os.getpid()
@@ -99,12 +110,17 @@ class Nursery:
         return sys.platform == "linux"
 
     def fork(self, service: str, environment: Mapping[str, str], log: Path) -> Forked:
-        """Start `python -m services.<service> all`, its output appended to `log`. Raises NurseryGone."""
-        request = {"service": service, "environment": dict(environment), "log": str(log)}
-        return Forked(self, self._ask(request))
+        """Start `python -m services.<service> all`, its output appended to `log`.
+
+        Raises NurseryGone, or OSError where the system allows no further process.
+        """
+        pid = self._ask({"service": service, "environment": dict(environment), "log": str(log)})
+        if pid < 0:
+            raise OSError(-pid, os.strerror(-pid))
+        return Forked(self, pid)
 
     def status_of(self, pid: int) -> int:
-        """Exit status of a fork that has ended. Raises NurseryGone."""
+        """Exit status of a fork that has ended, to be asked once. Raises NurseryGone."""
         return self._ask({"status_of": pid})
 
     def close(self) -> None:
@@ -117,9 +133,10 @@ class Nursery:
 
     def _ask(self, request: Mapping[str, object]) -> int:
         try:
-            self._requests.write(json.dumps(request) + "\n")
-            self._requests.flush()
-            return int(self._answers.readline())
+            with self._asking:
+                self._requests.write(json.dumps(request) + "\n")
+                self._requests.flush()
+                return int(self._answers.readline())
         except (OSError, ValueError) as error:
             raise NurseryGone from error
 
@@ -141,9 +158,9 @@ def _serve(launcher: int, requests: IO[str], answers: IO[str]) -> NoReturn:
     for line in requests:
         request = json.loads(line)
         if "status_of" in request:
-            answer = os.waitstatus_to_exitcode(os.waitpid(request["status_of"], 0)[1])
+            answer = _reap(request["status_of"])
         else:
-            answer = os.fork()
+            answer = _fork()
             if answer == 0:
                 requests.close()
                 answers.close()
@@ -151,6 +168,22 @@ def _serve(launcher: int, requests: IO[str], answers: IO[str]) -> NoReturn:
         answers.write(f"{answer}\n")
         answers.flush()
     os._exit(0)
+
+
+def _reap(pid: int) -> int:
+    """Exit status of a child that has ended. The nursery must outlive every surprise: services end with it."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        return _LOST
+
+
+def _fork() -> int:
+    """0 in the fork; otherwise its process id, or a negative errno where the system allows none."""
+    try:
+        return os.fork()
+    except OSError as error:
+        return -(error.errno or errno.EAGAIN)
 
 
 def _become(nursery: int, service: str, environment: Mapping[str, str], log: str) -> NoReturn:

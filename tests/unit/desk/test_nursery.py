@@ -65,6 +65,38 @@ def test_a_killed_fork_is_told_and_the_next_one_runs(tmp_path: Path) -> None:
     assert (first, second, name) == (-9, 7, "desk-napping")
 
 
+def test_many_forks_are_stopped_at_once_from_threads(tmp_path: Path) -> None:
+    """Ctrl-C stops all services at once, each in a thread: one took another's answer, and six of seven hung."""
+    statuses = _run(
+        tmp_path,
+        "import threading\n"
+        "statuses = []\n"
+        "def stop(child):\n"
+        "    child.send_signal(signal.SIGTERM)\n"
+        "    statuses.append(child.wait(30))\n"
+        "def look(child):\n"
+        "    while child.poll() is None: pass\n"
+        "    statuses.append(child.poll())\n"
+        "for _ in range(20):\n"
+        "    children = [nursery.fork('napping', {'NAP': '1'}, log) for _ in range(7)]\n"
+        "    threads = [threading.Thread(target=work, args=(child,), daemon=True)\n"
+        "               for child in children for work in (stop, look)]\n"
+        "    for thread in threads: thread.start()\n"
+        "    for thread in threads: thread.join(60)\n"
+        "    if any(thread.is_alive() for thread in threads): break\n"
+        "print(json.dumps(statuses), flush=True)\n"
+        "os._exit(0)\n",
+    )
+    assert statuses == [-15] * 20 * 7 * 2
+
+
+def test_the_nursery_survives_a_question_about_a_stranger(tmp_path: Path) -> None:
+    assert _run(
+        tmp_path,
+        "print(json.dumps([nursery.status_of(1), nursery.fork('napping', {}, log).wait(60)]))\n",
+    ) == [-9, 7]
+
+
 def test_waiting_has_an_end(tmp_path: Path) -> None:
     assert (
         _run(
