@@ -66,6 +66,7 @@ decisions = Table(
     Column("id", Uuid, primary_key=True),
     Column("ticket_id", Uuid, nullable=False),
     Column("ticket_version", Integer, nullable=False),
+    Column("group_name", Text),
     Column("assignee_id", Uuid),
     Column("queue", Text, nullable=False),
     Column("reasons", JSONB, nullable=False),

@@ -1,7 +1,7 @@
 """All SQL of routing. Statements take whole batches; the session's search path names the schema.
 
-Lock order, so that nothing here can deadlock: rows of `tickets`, then `reservations`, then `agents`. Work that starts
-from the agents' side takes ticket rows only with SKIP LOCKED.
+Lock order, so that nothing here can deadlock: rows of `tickets` in order of their ids, then `reservations`, then the
+lock of assignment. Work that holds that one first takes ticket rows only with SKIP LOCKED.
 """
 
 import json
@@ -125,7 +125,8 @@ class RoutingRepository:
     async def observe(self, observations: Sequence[Observation]) -> None:
         """Bring the projection to what the events told, one row per ticket.
 
-        A ticket that no longer wants an agent, or wants another kind of agent, leaves its queue.
+        A ticket that no longer wants an agent, or wants another kind of agent, leaves its queue. Who let go of a ticket
+        is remembered until it is solved; a reopened one is a new piece of work.
         """
         await self._session.execute(
             text("""
@@ -145,7 +146,9 @@ class RoutingRepository:
                     language = coalesce(excluded.language, t.language),
                     requester_language = excluded.requester_language, tier = excluded.tier, tags = excluded.tags,
                     assignee_id = excluded.assignee_id,
-                    released_by = array_cat(array_remove(t.released_by, excluded.released_by[1]), excluded.released_by),
+                    released_by = CASE WHEN t.status = ANY(:live) AND excluded.status = ANY(:live)
+                        THEN array_cat(array_remove(t.released_by, excluded.released_by[1]), excluded.released_by)
+                        ELSE '{}' END,
                     declines = CASE WHEN excluded.assignee_id IS NULL THEN t.declines ELSE 0 END,
                     queue = CASE
                         WHEN excluded.assignee_id IS NULL AND excluded.status = ANY(:routable)
@@ -153,6 +156,7 @@ class RoutingRepository:
                             AND coalesce(excluded.language, t.language) IS NOT DISTINCT FROM t.language
                         THEN t.queue END"""),
             {
+                "live": _LIVE,
                 "routable": _ROUTABLE,
                 "rows": _json(
                     {
@@ -187,10 +191,17 @@ class RoutingRepository:
             {"ticket_ids": list(ticket_ids), "live": _LIVE, "now": now},
         )
 
+    async def lock_tickets(self, ticket_ids: Sequence[UUID]) -> None:
+        """Take the rows of tickets, before anything that hangs on them."""
+        await self._session.execute(
+            text("SELECT FROM tickets WHERE ticket_id = ANY(:ticket_ids) ORDER BY ticket_id FOR UPDATE"),
+            {"ticket_ids": list(ticket_ids)},
+        )
+
     async def decline(self, decision_ids: Sequence[UUID], *, now: datetime) -> None:
         """Free the reservations of declined proposals. Each decline of a ticket doubles its wait for the next try.
 
-        The first retry is at once: a proposal usually meets a ticket that changed a moment ago.
+        Call `lock_tickets` before. The first retry is at once: a proposal usually meets a ticket that has just changed.
         """
         await self._session.execute(
             text("""
@@ -236,9 +247,8 @@ class RoutingRepository:
             text(f"""
                 SELECT {_WAITING_COLUMNS} FROM tickets t
                 WHERE t.queue IS NOT NULL AND t.route_after <= :now AND EXISTS (
-                    SELECT FROM json_to_recordset(CAST(:agents AS json)) AS a (id uuid, languages text[], groups text[])
+                    SELECT FROM json_to_recordset(CAST(:agents AS json)) AS a (languages text[], groups text[])
                     WHERE (t.group_name IS NULL OR t.group_name = ANY(a.groups))
-                        AND NOT a.id = ANY(t.released_by)
                         AND (coalesce(t.language, t.requester_language) IS NULL OR :fallback = ANY(a.languages)
                             OR coalesce(t.language, t.requester_language) = ANY(a.languages)))
                 ORDER BY t.priority_rank DESC, t.created_at
@@ -249,26 +259,24 @@ class RoutingRepository:
                 "limit": limit,
                 "fallback": FALLBACK_LANGUAGE,
                 "agents": _json(
-                    {"id": agent.id, "languages": sorted(agent.spoken), "groups": sorted(agent.groups)}
-                    for agent in agents
+                    {"languages": sorted(agent.spoken), "groups": sorted(agent.groups)} for agent in agents
                 ),
             },
         )
         return [_waiting_ticket(row) for row in rows.mappings()]
 
-    async def lock_agents(self) -> None:
-        """Take the rows of all who can be given a ticket, in order. Until commit nobody else assigns automatically."""
-        await self._session.execute(
-            text("""SELECT FROM agents WHERE active AND available AND role = ANY(:roles)
-                    ORDER BY account_id FOR UPDATE"""),
-            {"roles": _ASSIGNABLE},
-        )
+    async def lock_assignment(self) -> None:
+        """Until commit nobody else assigns automatically.
+
+        Not a lock on the agents' rows: who arrives after it was taken would be counted on without being locked.
+        """
+        await self._session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('routing.assignment', 0))"))
 
     async def agents(self) -> list[Agent]:
         """Everybody who can be given tickets, by name, with their load.
 
-        The load is counted, not kept: a count cannot drift. To decide by it, call `lock_agents` before, in a statement
-        of its own: what others committed while this waited for the lock is only seen by a later statement.
+        The load is counted, not kept: a count cannot drift. To decide by it, call `lock_assignment` before, in a
+        statement of its own: what others committed while this waited for the lock is only seen by a later statement.
         """
         rows = await self._session.execute(
             text("""
@@ -324,6 +332,7 @@ class RoutingRepository:
                 "id": plan.id,
                 "ticket_id": plan.decision.ticket.id,
                 "ticket_version": plan.decision.ticket.version,
+                "group_name": plan.decision.ticket.group,
                 "assignee_id": plan.decision.assignee_id,
                 "queue": plan.decision.queue,
                 "reasons": plan.decision.reasons,
@@ -335,11 +344,11 @@ class RoutingRepository:
             text("""
                 WITH r AS MATERIALIZED (
                     SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (
-                        id uuid, ticket_id uuid, ticket_version int, assignee_id uuid, queue text, reasons jsonb,
-                        candidates jsonb)),
+                        id uuid, ticket_id uuid, ticket_version int, group_name text, assignee_id uuid, queue text,
+                        reasons jsonb, candidates jsonb)),
                 decided AS (
                     INSERT INTO decisions
-                        (id, ticket_id, ticket_version, assignee_id, queue, reasons, candidates, decided_at)
+                        (id, ticket_id, ticket_version, group_name, assignee_id, queue, reasons, candidates, decided_at)
                     SELECT r.*, CAST(:now AS timestamptz) FROM r),
                 reserved AS (
                     INSERT INTO reservations (decision_id, ticket_id, agent_id, state, proposed_at)
@@ -361,11 +370,14 @@ class RoutingRepository:
         )
 
     async def renew_stale(self, *, before: datetime, now: datetime, limit: int) -> list[StaleProposal]:
-        """Claim open proposals last made before `before`, and count them as made again `now`."""
+        """Claim open proposals last made before `before`, and count them as made again `now`.
+
+        They are told as they were decided: only by the version they rest on can tickets see that they are outdated.
+        """
         rows = await self._session.execute(
             text("""
                 WITH stale AS (
-                    SELECT r.decision_id, t.version, t.group_name
+                    SELECT r.decision_id
                     FROM reservations r JOIN tickets t USING (ticket_id)
                     WHERE r.state = 'open' AND r.proposed_at < :before
                     ORDER BY r.proposed_at LIMIT :limit
@@ -373,7 +385,7 @@ class RoutingRepository:
                 UPDATE reservations r SET proposed_at = :now, proposals = r.proposals + 1
                 FROM stale, decisions d
                 WHERE r.decision_id = stale.decision_id AND r.state = 'open' AND d.id = stale.decision_id
-                RETURNING r.decision_id, r.ticket_id, r.agent_id, r.proposals, stale.version, stale.group_name,
+                RETURNING r.decision_id, r.ticket_id, r.agent_id, r.proposals, d.ticket_version, d.group_name,
                     d.queue, d.reasons, d.candidates"""),
             {"before": before, "now": now, "limit": limit},
         )
@@ -381,7 +393,7 @@ class RoutingRepository:
             StaleProposal(
                 decision_id=row["decision_id"],
                 ticket_id=row["ticket_id"],
-                ticket_version=row["version"],
+                ticket_version=row["ticket_version"],
                 agent_id=row["agent_id"],
                 group=row["group_name"],
                 queue=row["queue"],
@@ -391,6 +403,22 @@ class RoutingRepository:
             )
             for row in rows.mappings()
         ]
+
+    async def forget_decisions(self, *, before: datetime, limit: int) -> int:
+        """Delete decisions made before `before` and their ended reservations; returns how many, at most `limit`."""
+        gone = await self._session.scalars(
+            text("""
+                WITH old AS (
+                    SELECT d.id FROM decisions d
+                    WHERE d.decided_at < :before
+                        AND NOT EXISTS (SELECT FROM reservations r WHERE r.decision_id = d.id AND r.state = 'open')
+                    ORDER BY d.decided_at LIMIT :limit
+                    FOR UPDATE SKIP LOCKED),
+                ended AS (DELETE FROM reservations r USING old WHERE r.decision_id = old.id)
+                DELETE FROM decisions d USING old WHERE d.id = old.id RETURNING d.id"""),
+            {"before": before, "limit": limit},
+        )
+        return len(gone.all())
 
     async def decisions_of(self, ticket_id: UUID, *, limit: int) -> list[dict[str, Any]]:
         """The newest decisions about a ticket, newest first, with what became of each proposal."""

@@ -27,10 +27,14 @@ from shared.web.problem import Forbidden, NotFound
 
 log = get_logger(__name__)
 
-# Waiting tickets decided about in one transaction: the agents' rows are locked meanwhile.
+# Waiting tickets decided about in one transaction: nobody else assigns meanwhile.
 DRAIN_BATCH = 200
 _RENEW_BATCH = 200
 _SHOWN_DECISIONS = 50
+
+# How long it can be asked why a ticket went to somebody.
+DECISIONS_KEPT = timedelta(days=90)
+_FORGET_BATCH = 1000
 
 _DECISIONS = Counter("desk_routing_decisions", "Decisions about who gets a ticket", ("outcome",))
 _RENEWED = Counter("desk_routing_proposals_renewed", "Proposals made again because nobody answered")
@@ -110,7 +114,9 @@ async def take_declined(
     session: AsyncSession, events: Sequence[Event[TicketRoutingDeclined]], *, now: datetime
 ) -> None:
     """Free the places of declined proposals, and try again if the ticket still wants somebody."""
-    await RoutingRepository(session).decline([event.data.decision_id for event in events], now=now)
+    repository = RoutingRepository(session)
+    await repository.lock_tickets([event.data.ticket.id for event in events])
+    await repository.decline([event.data.decision_id for event in events], now=now)
     await _follow(session, events, {event.data.ticket.id: _observation(event.data) for event in events}, now)
 
 
@@ -122,7 +128,7 @@ async def drain_queues(session: AsyncSession, now: datetime) -> int:
     repository = RoutingRepository(session)
     if not await repository.any_waiting(now=now):
         return 0
-    await repository.lock_agents()
+    await repository.lock_assignment()
     agents = await repository.agents()
     free = [agent for agent in agents if agent.free]
     if not free:
@@ -165,6 +171,11 @@ async def renew_proposals(session: AsyncSession, now: datetime, *, after: timede
         )
     _RENEWED.inc(len(stale))
     return len(stale)
+
+
+async def forget_decisions(session: AsyncSession, now: datetime) -> int:
+    """Delete decisions past `DECISIONS_KEPT` that nobody waits for; returns how many, at most a batch."""
+    return await RoutingRepository(session).forget_decisions(before=now - DECISIONS_KEPT, limit=_FORGET_BATCH)
 
 
 async def configure_agent(
@@ -229,7 +240,7 @@ async def _follow(
 
 async def _route(session: AsyncSession, tickets: Sequence[WaitingTicket], causes: Causes, now: datetime) -> None:
     repository = RoutingRepository(session)
-    await repository.lock_agents()
+    await repository.lock_assignment()
     await _propose(session, assign(tickets, await repository.agents()), causes, now)
 
 

@@ -13,6 +13,7 @@ from shared.messaging.timers import Timer
 from shared.messaging.worker import Worker
 
 _RENEW_EVERY = timedelta(minutes=1)
+_FORGET_EVERY = timedelta(hours=1)
 
 
 def create_worker(settings: RoutingSettings, database: Database) -> Worker:
@@ -25,5 +26,6 @@ def create_worker(settings: RoutingSettings, database: Database) -> Worker:
             *housekeeping(keeps_answers=False),
             Timer("drain_queues", settings.drain_every, service.drain_queues),
             Timer("renew_proposals", _RENEW_EVERY, partial(service.renew_proposals, after=settings.renew_after)),
+            Timer("forget_decisions", _FORGET_EVERY, service.forget_decisions),
         ),
     )

@@ -1,8 +1,9 @@
 """Who should have a ticket: a pure decision over agents and their load, with a reason for every candidate.
 
-An agent is left out who is inactive, away, not of the ticket's group, has let go of this ticket before, or has no
-capacity left. The rest are scored by language, skill and tier; equals are ordered by relative load, and at last by a
-hash, so that the same question always has the same answer and nobody is first merely by their id.
+An agent is left out who is inactive, away, not of the ticket's group, or has no capacity left. The rest are scored by
+language, skill and tier; equals are ordered by relative load, and at last by a hash, so that the same question always
+has the same answer and nobody is first merely by their id. Who has let go of this ticket before stands behind all
+others, so that it goes back to them only where it would wait for nobody.
 """
 
 from collections import Counter
@@ -70,7 +71,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class WaitingTicket:
-    """What of a ticket matters for who gets it. `released_by` are agents who had it or declined it before."""
+    """What of a ticket matters for who gets it. `released_by` are agents who have let go of it."""
 
     id: UUID
     version: int
@@ -155,7 +156,6 @@ def _exclusion(ticket: WaitingTicket, agent: Agent) -> str | None:
         (not agent.active, "inactive"),
         (not agent.available, "away"),
         (ticket.group is not None and ticket.group not in agent.groups, "not in the ticket's group"),
-        (agent.id in ticket.released_by, "let go of this ticket before"),
         (_language_score(ticket, agent) == 0, "speaks neither the ticket's language nor the fallback language"),
         (agent.load >= agent.capacity, "at capacity"),
     )
@@ -180,6 +180,8 @@ def _score(ticket: WaitingTicket, agent: Agent) -> _Scored:
     if ticket.tier in agent.skills:
         score += TIER_SCORE
         reasons.append(f"serves tier {ticket.tier}")
+    if agent.id in ticket.released_by:
+        reasons.append("let go of this ticket before")
     reasons.append(f"load {agent.load} of {agent.capacity}")
     return _Scored(agent, score, tuple(reasons), speaks_language)
 
@@ -193,10 +195,10 @@ def _language_score(ticket: WaitingTicket, agent: Agent) -> float:
     return 0.0
 
 
-def _rank(ticket: WaitingTicket, candidate: _Scored) -> tuple[float, float, bytes]:
+def _rank(ticket: WaitingTicket, candidate: _Scored) -> tuple[bool, float, float, bytes]:
     agent = candidate.agent
     tie_break = blake2b(ticket.id.bytes + agent.id.bytes, digest_size=8).digest()
-    return -candidate.score, agent.load / agent.capacity, tie_break
+    return agent.id in ticket.released_by, -candidate.score, agent.load / agent.capacity, tie_break
 
 
 def _reasons(ticket: WaitingTicket, best: _Scored | None) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from services.routing import service
 from services.routing.models import metadata
+from services.routing.repository import RoutingRepository
 from shared.events.accounts import Role
 from shared.events.common import Priority, TicketStatus
 from shared.ids import uuid7
@@ -123,13 +126,39 @@ async def test_declined_tickets_are_tried_again_at_once_and_then_ever_more_slowl
     assert await desk.loads() == {agent: 1}
 
 
-async def test_who_lets_go_of_a_ticket_is_not_proposed_for_it_again(desk: Desk) -> None:
+async def test_who_lets_go_of_a_ticket_is_proposed_for_it_again_only_after_the_others(desk: Desk) -> None:
     first, second = await desk.agent("de"), await desk.agent("en")
     one = uuid7()
     await desk.create(one, excerpt="de")
     await desk.change(one, assignee_id=first, language="de")
     await desk.change(one, language="de", before={"assignee_id": str(first)})
     assert await desk.assignees(one) == [first, second]
+
+
+async def test_who_let_go_of_a_ticket_gets_it_from_the_queue_when_nobody_else_can(desk: Desk) -> None:
+    only = await desk.agent("en")
+    one = uuid7()
+    await desk.create(one, assignee_id=only)
+    await desk.agent("en", available=False, account_id=only)
+    await desk.change(one, before={"assignee_id": str(only)})
+    await desk.agent("en", account_id=only)
+    assert await desk.drain() == 1
+    assert await desk.assignees(one) == [None, only]
+
+
+@pytest.mark.parametrize("reopened_at_once", [False, True])
+async def test_a_solved_ticket_forgets_who_let_go_of_it(desk: Desk, reopened_at_once: bool) -> None:
+    first, second = await desk.agent("de"), await desk.agent("en")
+    one = uuid7()
+    await desk.create(one, language="de", assignee_id=first)
+    await desk.change(one, language="de", before={"assignee_id": str(first)})
+    await desk.change(one, language="de", assignee_id=second, status=TicketStatus.SOLVED)
+    if reopened_at_once:
+        await desk.change(one, language="de", status=TicketStatus.OPEN, before={"assignee_id": str(second)})
+    else:
+        await desk.change(one, language="de", assignee_id=second, status=TicketStatus.OPEN)
+    [row] = await desk.rows("SELECT released_by FROM tickets WHERE ticket_id = :id", id=one)
+    assert row.released_by == []
 
 
 async def test_queues_are_drained_by_priority_and_then_by_age(desk: Desk) -> None:
@@ -179,6 +208,65 @@ async def test_an_unanswered_proposal_is_made_again_and_keeps_its_place(desk: De
     assert first["decision_id"] == second["decision_id"]
     assert second["candidates"] == first["candidates"]
     assert await desk.loads() == {agent: 1}
+
+
+async def test_a_proposal_made_again_says_what_it_was_decided_on(desk: Desk) -> None:
+    """With the ticket's newest version, tickets took an old decision for one that knew the ticket's new group."""
+    await desk.agent("en", groups=("support",))
+    one = uuid7()
+    await desk.create(one, group="support")
+    await desk.change(one, group="sales", version=2)
+    async with desk.database.transaction() as session:
+        assert await service.renew_proposals(session, at(600), after=timedelta(minutes=5)) == 1
+    told = [(proposal["ticket_version"], proposal["group"]) for proposal in await desk.routed(one)]
+    assert told == [(1, "support"), (1, "support")]
+
+
+async def test_nobody_else_assigns_meanwhile_even_where_there_is_no_agent_yet(desk: Desk) -> None:
+    """Locking the agents' rows locked nothing before the first agent came; then two workers both counted them free."""
+    async with desk.database.transaction() as first:
+        await RoutingRepository(first).lock_assignment()
+        async with desk.database.transaction() as second:
+            await second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await RoutingRepository(second).lock_assignment()
+            await second.rollback()
+
+
+async def test_declining_waits_for_the_ticket_before_it_takes_the_reservation(desk: Desk) -> None:
+    """Who holds a ticket and wants its reservation must never meet somebody who holds them the other way round."""
+    await desk.agent("en")
+    one = uuid7()
+    await desk.create(one)
+    [proposal] = await desk.routed(one)
+    async with desk.database.transaction() as holder:
+        await RoutingRepository(holder).lock_tickets([one])
+        declining = asyncio.create_task(desk.decline(one, proposal["decision_id"], status=TicketStatus.SOLVED))
+        while not await desk.rows(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.01)
+        await holder.execute(text("SELECT FROM reservations FOR UPDATE NOWAIT"))
+    await declining
+    assert await desk.states(one) == ["declined"]
+
+
+async def test_decisions_are_forgotten_after_their_time_but_never_under_an_open_proposal(desk: Desk) -> None:
+    agent = await desk.agent("en")
+    answered, unanswered, recent = uuid7(), uuid7(), uuid7()
+    await desk.create(answered, unanswered)
+    await desk.change(answered, assignee_id=agent, version=2)
+    await desk.create(recent, seconds=10)
+    await desk.change(recent, assignee_id=agent, version=2)
+    async with desk.database.transaction() as session:
+        assert await service.forget_decisions(session, at(1) + service.DECISIONS_KEPT) == 1
+    async with desk.database.transaction() as session:
+        assert await service.forget_decisions(session, at(1) + service.DECISIONS_KEPT) == 0
+    kept = {
+        "decisions": {row.ticket_id for row in await desk.rows("SELECT ticket_id FROM decisions")},
+        "reservations": {row.ticket_id for row in await desk.rows("SELECT ticket_id FROM reservations")},
+    }
+    assert kept == {"decisions": {unanswered, recent}, "reservations": {unanswered, recent}}
 
 
 @pytest.mark.parametrize("size", [1, 100])

@@ -98,16 +98,25 @@ def test_a_ticket_of_unknown_language_goes_to_anybody_but_first_to_speakers_of_t
         ({"load": 10}, "at capacity"),
         ({"load": 12}, "at capacity"),
         ({"capacity": 0}, "at capacity"),
-        ({"id": UUID(int=77)}, "let go of this ticket before"),
     ],
 )
 def test_who_is_left_out_is_told_why(fields: dict[str, Any], reason: str) -> None:
     one = replace(agent(1, languages=GERMAN, groups=frozenset({"support"})), **fields)
-    decision = decide(ticket(group="support", released_by=frozenset({UUID(int=77)})), {one.id: one})
+    decision = decide(ticket(group="support"), {one.id: one})
     assert decision.assignee_id is None
     assert decision.reasons == ("nobody fits now", f"1 left out: {reason}")
     assert decision.candidates[0].reasons == (reason,)
     assert decision.queue == "support:de"
+
+
+def test_who_let_go_of_a_ticket_stands_behind_all_others_but_is_not_out() -> None:
+    german, french = agent(1, languages=GERMAN), agent(2, languages=frozenset({"en"}), load=9)
+    again = ticket(released_by=frozenset({german.id}))
+    decision = decide(again, {german.id: german, french.id: french})
+    assert decision.assignee_id == french.id
+    alone = decide(again, {german.id: german})
+    assert alone.assignee_id == german.id
+    assert "let go of this ticket before" in alone.reasons
 
 
 def test_a_batch_takes_no_more_places_than_there_are() -> None:
