@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -135,13 +134,17 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = Fa
     if not home.path.exists():
         print(f"There is nothing at {home.path}.")
         return
+    if not home.secrets_file.exists():
+        _give_up(f"{home.path} is not the directory of a desk (it has no secrets.json): nothing is deleted.")
     with home.lock():
         if not yes and not typer.confirm(f"Delete all tickets, accounts and files in {home.path}?"):
             raise typer.Exit(1)
         EmbeddedPostgres(home.postgres, 0).destroy()
         remove_state(home.edge)
-        shutil.rmtree(home.path)
+        left = home.remove()
     print("Deleted; `make run` begins anew.")
+    if left:
+        print(f"Not the desk's, and still in {home.path}: {', '.join(left)}")
 
 
 def _running_url(home: Home) -> str:

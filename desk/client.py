@@ -13,7 +13,7 @@ _TIMEOUT_SECONDS = 30.0
 
 
 class RequestFailed(Exception):
-    """The desk refused a request, or did not answer (status 0). `retry_after` is in seconds."""
+    """The desk refused a request, or could not be asked or did not answer (status 0). `retry_after` is in seconds."""
 
     def __init__(self, status: int, title: str, retry_after: float = 1.0) -> None:
         super().__init__(f"{status} {title}" if status else title)
@@ -25,12 +25,11 @@ class DeskClient:
     """One signed-in caller on one kept connection. Not for use from several threads at once."""
 
     def __init__(self, url: str) -> None:
+        """For the desk at `url`, to which nothing is sent yet. Raises RequestFailed where that is no address."""
         self._url = url.rstrip("/")
-        parts = urlsplit(self._url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"not the address of a desk: {url!r}")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS)
+        scheme, host, port = _address(self._url)
+        kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(host, port, timeout=_TIMEOUT_SECONDS)
         self._cookies: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -84,6 +83,17 @@ class DeskClient:
         for header in response.headers.get_all("Set-Cookie", []):
             for name, morsel in SimpleCookie(header).items():
                 self._cookies[name] = morsel.value
+
+
+def _address(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a desk. Raises RequestFailed."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            return parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        pass  # a port or a bracket that is none
+    raise RequestFailed(0, f"{url!r} is not the address of a desk: write it like http://localhost:8080")
 
 
 def _parsed(content: bytes) -> Any:

@@ -23,6 +23,7 @@ _BUSY = {0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SER
 _BUSY |= {HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.CONFLICT}  # a conflict: the first attempt is still in flight
 _PAGE = 100
 _SETTLE_SECONDS = 15.0
+_SILENCE_SECONDS = 30.0  # longer than any restart of a part of the desk takes
 
 
 class DemoError(Exception):
@@ -65,13 +66,17 @@ class Demo:
     """One run. `kept` in the home remembers how far it got."""
 
     def __init__(self, home: Home, client: DeskClient, sign_in: Callable[[], Any]) -> None:
-        self._file = home.path / "demo.json"
+        self._file = home.demo_run_file
         self._client = client
         self._sign_in = sign_in
         self.summary = Summary()
 
     def play(self, *, messages: int, per_second: float, resume: bool, progress: Progress) -> Summary:
-        """Send `messages` at `per_second`, then wait for their tickets. Raises RequestFailed if one is refused."""
+        """Send `messages` at `per_second`, then wait for their tickets.
+
+        Raises RequestFailed if one is refused,
+        DemoError if the desk is gone.
+        """
         kept = read_private(self._file) if resume else {}
         run = kept.get("run") or secrets.token_hex(4)
         begun_at = datetime.fromisoformat(kept["begun_at"]) if kept else datetime.now(UTC)
@@ -94,7 +99,11 @@ class Demo:
         return self.summary
 
     def _send(self, part: Part, key: str) -> None:
-        """Send until accepted: a desk that is busy, or lost a process, will take it later."""
+        """Send until accepted: a desk that is busy, or lost a process, will take it later.
+
+        Raises DemoError when nothing answered for half a minute.
+        """
+        answered_at = time.monotonic()
         while True:
             try:
                 headers = {"Idempotency-Key": key}
@@ -107,6 +116,10 @@ class Demo:
                     self._sign_in()
                 elif error.status not in _BUSY:
                     raise
+                if error.status:
+                    answered_at = time.monotonic()
+                elif time.monotonic() - answered_at > _SILENCE_SECONDS:
+                    raise DemoError("The desk does not answer; run it again to go on.") from error
                 self.summary.repeated += 1
                 time.sleep(error.retry_after)
             else:

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,6 +27,7 @@ class Home:
         self.run_file = self.path / "run.json"
         self.secrets_file = self.path / "secrets.json"
         self.demo_file = self.path / "demo-logins.json"
+        self.demo_run_file = self.path / "demo.json"
         self.postgres = self.path / "postgres"
         self.objects = self.path / "objects"
         self.outgoing = self.path / "outgoing"
@@ -56,7 +58,10 @@ class Home:
 
     def lock(self) -> TextIO:
         """Take this home for one launcher; it is ours until the returned file is closed. Raises HomeError if taken."""
-        file = self.lock_file.open("a+")
+        try:
+            file = self.lock_file.open("a+")
+        except OSError as error:
+            raise HomeError(f"Cannot write to {self.path} ({error.strerror}): it belongs to somebody else.") from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -72,20 +77,40 @@ class Home:
         """Whether a launcher holds this home right now."""
         if not self.lock_file.exists():
             return False
-        with self.lock_file.open("a+") as file:
+        with self.lock_file.open() as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: who else only looks is no launcher
             except BlockingIOError:
                 return True
         return False
 
     def running(self) -> dict[str, Any]:
-        """What the launcher wrote about its run: ports, process ids, addresses. Empty before the first."""
-        return read_private(self.run_file)
+        """What the launcher wrote about its run: ports, process ids, addresses. Empty where none runs.
+
+        A killed launcher leaves the file behind, so it counts while its lock is held only. What `desk.provision` wrote
+        names no launcher and counts always. To the launcher itself, who holds the lock, it tells of the run before.
+        """
+        facts = read_private(self.run_file)
+        return {} if "launcher_pid" in facts and not self.is_running() else facts
 
     def write_running(self, facts: Mapping[str, Any]) -> None:
         """Replace the facts of this run, readable for the owner only: they hold database passwords."""
         write_private(self.run_file, facts)
+
+    def remove(self) -> list[str]:
+        """Delete what a desk keeps here, and the directory if nothing else is in it; returns the names of what is."""
+        files = (self.run_file, self.demo_file, self.demo_run_file, self.secrets_file)
+        database = [self.postgres.with_name(self.postgres.name + ending) for ending in ("", ".password")]
+        for place in (self.objects, self.outgoing, self.edge, self.logs, *database, *files, self.lock_file):
+            for each in (_unfinished(place), place):
+                if each.is_dir() and not each.is_symlink():
+                    shutil.rmtree(each)
+                else:
+                    each.unlink(missing_ok=True)
+        left = sorted(place.name for place in self.path.iterdir())
+        if not left:
+            self.path.rmdir()
+        return left
 
     def passwords(self, services: Iterable[str]) -> dict[str, str]:
         """The database password of each service, made up once and kept."""
@@ -116,22 +141,31 @@ class Home:
 
 
 def read_private(file: Path) -> dict[str, Any]:
-    """The JSON object in `file`, empty if there is none. Raises HomeError if it cannot be understood."""
+    """The JSON object in `file`, empty if there is none. Raises HomeError if it cannot be read or understood."""
     try:
         content: dict[str, Any] = json.loads(file.read_text())
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise HomeError(f"Cannot read {file} ({error.strerror}): it belongs to somebody else.") from None
     except ValueError:
         raise HomeError(f"{file} is damaged: put it back from a copy, or run `make reset` to begin anew.") from None
     return content
 
 
 def write_private(file: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON that only the owner reads, at once or not at all."""
-    unfinished = file.with_name(file.name + ".new")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        json.dump(content, stream, indent=2, ensure_ascii=False)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)
+    """Write JSON that only the owner reads, at once or not at all. Raises HomeError where the system refuses."""
+    unfinished = _unfinished(file)
+    try:
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            json.dump(content, stream, indent=2, ensure_ascii=False)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(file)
+    except OSError as error:
+        raise HomeError(f"Cannot write {file} ({error.strerror}).") from error
+
+
+def _unfinished(file: Path) -> Path:
+    return file.with_name(file.name + ".new")

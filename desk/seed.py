@@ -6,7 +6,7 @@ Everybody in it is made up; addresses end in example.com or example.org (RFC 260
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -68,18 +68,15 @@ PEOPLE: tuple[Person, ...] = (
 async def seed_once(url: str, home: Home) -> list[Login]:
     """Create the demo organisation where that was not done yet; returns everybody's log-in. Raises SeedError."""
     kept = read_private(home.demo_file)
-    logins = [Login(**login) for login in kept.get("logins", [])]
-    if kept.get("complete"):
-        return logins
-    return await asyncio.to_thread(seed, url, home, logins)
+    return _logins(kept) if kept.get("complete") else await asyncio.to_thread(seed, url, home)
 
 
-def seed(url: str, home: Home, known: Sequence[Login] = ()) -> list[Login]:
+def seed(url: str, home: Home) -> list[Login]:
     """Create accounts, agents and first messages; what exists stays. An interrupted run is taken up where it was.
 
-    Passwords are made up and written down before they are used. Raises SeedError.
+    Passwords are made up once and written down before they are used. Raises SeedError.
     """
-    logins = {login.email: login for login in known}
+    logins = {login.email: login for login in _logins(read_private(home.demo_file))}
     administrator, password = home.administrator()
     logins.setdefault(administrator, Login("admin", "Administrator", administrator, password))
     for person in PEOPLE:
@@ -164,6 +161,10 @@ def _patiently(call: Callable[[], Any], *, also: AbstractSet[int] = _NOT_KNOWN_Y
             if error.status not in _BUSY | also or time.monotonic() > deadline:
                 raise
             time.sleep(error.retry_after if error.status in _BUSY else _LOOK_SECONDS)
+
+
+def _logins(kept: Mapping[str, Any]) -> list[Login]:
+    return [Login(**login) for login in kept.get("logins", [])]
 
 
 def _write_logins(home: Home, logins: Sequence[Login], *, complete: bool) -> None:

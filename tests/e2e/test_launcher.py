@@ -27,6 +27,7 @@ def own_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
     running.start()
     yield running
     running.stop()
+    running.log.unlink()  # ours; what is not the desk's stays
     reset = [sys.executable, "-m", "desk", "reset", "--yes"]
     subprocess.run(reset, cwd=ROOT, env={**os.environ, "DESK_HOME": str(running.home)}, check=True)
     assert not running.home.exists()

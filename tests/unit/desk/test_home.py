@@ -57,3 +57,28 @@ def test_a_private_file_does_not_follow_a_planted_link(home: Home, tmp_path: Pat
     write_private(home.secrets_file, {"a": 1})
     assert not elsewhere.exists()
     assert json.loads(home.secrets_file.read_text()) == {"a": 1}
+
+
+def test_removing_leaves_what_is_not_the_desks(home: Home) -> None:
+    """`desk reset` deleted whatever else somebody kept in DESK_HOME."""
+    home.passwords(["tickets"])
+    home.log("tickets").write_text("log\n")
+    mine = home.path / "thesis.txt"
+    mine.write_text("mine")
+    assert home.remove() == ["thesis.txt"]
+    assert [place.name for place in home.path.iterdir()] == ["thesis.txt"]
+    mine.unlink()
+    assert home.remove() == []
+    assert not home.path.exists()
+
+
+def test_facts_of_a_killed_launcher_count_no_more(home: Home) -> None:
+    home.write_running({"url": "http://127.0.0.1:8080", "launcher_pid": 1})
+    assert home.running() == {}
+    with home.lock():
+        assert home.running()["url"] == "http://127.0.0.1:8080"
+
+
+def test_what_cannot_be_written_is_told(home: Home) -> None:
+    with pytest.raises(HomeError, match="Cannot write"):
+        write_private(home.path / "missing" / "run.json", {})
