@@ -73,7 +73,7 @@ def _table(results: Sequence[Result]) -> Table:
 
 def _amount(figure: Figure) -> str:
     """Three digits are what a measurement is good for."""
-    return f"{figure.value:{',.0f' if figure.value >= 100 else '.3g'}} {figure.unit}"
+    return f"{figure.value:{',.0f' if figure.value >= 100 else '.3g'}} {figure.unit}".rstrip()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from statistics import median
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-import httpx
 import psutil
 from aiokafka import TopicPartition
 
@@ -109,8 +108,8 @@ async def _batches(url: str) -> float:
 
 
 async def _bare(desk: RunningDesk, url: str, per_second: float) -> dict[str, Figure]:
-    async with _bare_server(url) as (address, server), httpx.AsyncClient(base_url=address, timeout=30) as http:
-        client = Client(http)
+    async with _bare_server(url) as (address, server):
+        client = Client(address)
         await client.send_all(singles(50, "/messages"), CONNECTIONS)
         paced = await client.send_paced(singles(PACED_REQUESTS, "/messages"), per_second)
         posts = singles(REQUESTS, "/messages")

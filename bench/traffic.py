@@ -4,19 +4,25 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from http import HTTPStatus
 from itertools import cycle
 from typing import Any
 
-import httpx
-
+from bench.connection import Connection
 from desk.samples import load_samples
 from shared.ids import uuid7
 
 LANGUAGES = ("en", "hi", "bn", "de", "es", "ar")
 MESSAGES_PER_CUSTOMER = 3
 BUSY = {409, 429, 502, 503, 504}
+PATIENCE_SECONDS = 60
+
+
+class Refused(Exception):
+    """A request that the desk should have taken; the message is its answer."""
 
 
 @dataclass(frozen=True)
@@ -81,43 +87,48 @@ def mails(count: int) -> list[Post]:
 
 @dataclass
 class Client:
-    """Posts, and repeats what a busy desk turned away."""
+    """Posts, and repeats what a busy desk turned away. `headers` go with each request."""
 
-    http: httpx.AsyncClient
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
     repeated: int = 0
 
-    async def send(self, post: Post) -> None:
-        """Post until it is accepted. Raises httpx.HTTPStatusError for any answer that is not about being busy."""
-        while True:
-            headers = {"Content-Type": post.content_type, **post.headers}
-            answer = await self.http.post(post.path, content=post.body, headers=headers)
-            if answer.status_code not in BUSY:
-                answer.raise_for_status()
-                return
-            self.repeated += 1
-            await asyncio.sleep(0.2)
-
-    async def send_all(self, posts: Sequence[Post], concurrency: int) -> float:
-        """Post everything as fast as it is taken, `concurrency` at a time; returns the seconds it took."""
+    async def send_all(self, posts: Sequence[Post], connections: int) -> float:
+        """Post everything as fast as it is taken, over so many connections; returns the seconds it took."""
         waiting = iter(posts)
 
         async def sender() -> None:
-            for post in waiting:
-                await self.send(post)
+            with closing(Connection(self.url)) as connection:
+                for post in waiting:
+                    await self._send(connection, post)
 
         begun = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(concurrency):
+            for _ in range(connections):
                 tasks.create_task(sender())
         return time.monotonic() - begun
 
     async def send_paced(self, posts: Sequence[Post], per_second: float) -> list[tuple[float, float]]:
         """Post one at a time at a steady pace; for each, when it was sent and when it was answered (monotonic)."""
         times = []
-        begun = time.monotonic()
-        for place, post in enumerate(posts):
-            await asyncio.sleep(max(0.0, begun + place / per_second - time.monotonic()))
-            sent = time.monotonic()
-            await self.send(post)
-            times.append((sent, time.monotonic()))
+        with closing(Connection(self.url)) as connection:
+            begun = time.monotonic()
+            for place, post in enumerate(posts):
+                await asyncio.sleep(max(0.0, begun + place / per_second - time.monotonic()))
+                sent = time.monotonic()
+                await self._send(connection, post)
+                times.append((sent, time.monotonic()))
         return times
+
+    async def _send(self, connection: Connection, post: Post) -> None:
+        """Post until it is accepted. Raises Refused for any answer that is not about being busy."""
+        headers = {"Content-Type": post.content_type, **self.headers, **post.headers}
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                status, answer = await connection.post(post.path, post.body, headers)
+                if status == HTTPStatus.ACCEPTED:
+                    return
+                if status not in BUSY:
+                    raise Refused(f"{status} {answer.decode(errors='replace')}")
+                self.repeated += 1
+                await asyncio.sleep(0.2)

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from statistics import median, quantiles
 
 import asyncpg
-import httpx
 import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -26,15 +25,16 @@ from tests.running_desk import RunningDesk
 
 MESSAGES = 3_000
 BATCH = 50
-SENDERS = 2
+CONNECTIONS = 2
 SINGLES = 300
 MAILS = 100
-SINGLE_SENDERS = 8
+SINGLE_CONNECTIONS = 8
 PACED = 80
 WARM_UP = 20
 PER_SECOND = 4.0
 CAPACITY = 500  # the most an agent may have
 PATIENCE_SECONDS = 300
+COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 # Listed beside the others: another one can stand in its place, and does in every larger installation.
 NOT_OURS = {"broker"}
 
@@ -48,6 +48,7 @@ class Phase:
     seconds: float
     cpu: dict[str, float]
     client_cpu: float
+    transactions: int
 
     @property
     def cpu_ms(self) -> float:
@@ -67,15 +68,13 @@ async def run(count: int = MESSAGES) -> Result:
         everything = WARM_UP + PACED + SINGLES + MAILS + count
         agents = math.ceil(everything / CAPACITY)
         await asyncio.to_thread(_hire, desk, agents)
-        headers = {"Authorization": f"Bearer {desk.ingest_token}"}
-        async with httpx.AsyncClient(base_url=desk.url, headers=headers, timeout=60) as http:
-            client = Client(http)
-            posted, assigned = await _latencies(desk, client)
-            one_by_one = await _phase(desk, client, singles(SINGLES), SINGLES, SINGLE_SENDERS)
-            by_mail = await _phase(desk, client, mails(MAILS), MAILS, SINGLE_SENDERS)
-            events = (await count_events(desk.database_urls))["events"]
-            in_batches = await _phase(desk, client, batches(count, BATCH), count, SENDERS)
-            events = (await count_events(desk.database_urls))["events"] - events
+        client = Client(desk.url, {"Authorization": f"Bearer {desk.ingest_token}"})
+        posted, assigned = await _latencies(desk, client)
+        one_by_one = await _phase(desk, client, singles(SINGLES), SINGLES, SINGLE_CONNECTIONS)
+        by_mail = await _phase(desk, client, mails(MAILS), MAILS, SINGLE_CONNECTIONS)
+        events = (await count_events(desk.database_urls))["events"]
+        in_batches = await _phase(desk, client, batches(count, BATCH), count, CONNECTIONS)
+        events = (await count_events(desk.database_urls))["events"] - events
         waiting = await _unassigned(desk)
         bare = await references.measure(desk, per_second=PER_SECOND)
         found = await circumstances(desk, load)
@@ -85,10 +84,10 @@ async def run(count: int = MESSAGES) -> Result:
         parameters={
             "messages": count,
             "batch": BATCH,
-            "senders": SENDERS,
+            "connections": CONNECTIONS,
             "single_posts": SINGLES,
             "mails": MAILS,
-            "single_senders": SINGLE_SENDERS,
+            "single_connections": SINGLE_CONNECTIONS,
             "paced_posts": PACED,
             "paced_per_second": PER_SECOND,
             "agents": agents,
@@ -115,6 +114,8 @@ async def run(count: int = MESSAGES) -> Result:
             Figure("processor per ticket, mails", by_mail.cpu_ms, "ms", reference=bare.bare_cpu),
             Figure("beside it: broker, in batches of 50", in_batches.of(in_batches.cpu.get("broker", 0.0)), "ms"),
             Figure("beside it: the client, in batches of 50", in_batches.of(in_batches.client_cpu), "ms"),
+            Figure("transactions per ticket, in batches of 50", in_batches.transactions / count, ""),
+            Figure("transactions per ticket, single messages", one_by_one.transactions / SINGLES, ""),
             Figure("single messages, the whole way", SINGLES / one_by_one.seconds, "/s", reference=bare.bare_requests),
             Figure("mails, the whole way", MAILS / by_mail.seconds, "/s", reference=bare.bare_requests),
             *_spread("a single message until its answer", posted, reference=bare.bare_latency),
@@ -157,15 +158,16 @@ def _hire(desk: RunningDesk, agents: int) -> None:
                 time.sleep(0.1)
 
 
-async def _phase(desk: RunningDesk, client: Client, posts: Sequence[Post], tickets: int, senders: int) -> Phase:
+async def _phase(desk: RunningDesk, client: Client, posts: Sequence[Post], tickets: int, connections: int) -> Phase:
     """Post everything, wait until it has arrived everywhere. Raises AssertionError if it does not."""
     urls = desk.database_urls
     await until_converged(urls, PATIENCE_SECONDS)
     analytics = await asyncpg.connect(urls["analytics"])
     expected = await analytics.fetchval("SELECT count(*) FROM analytics.ticket_facts") + tickets
+    committed = await analytics.fetchval(COMMITTED)
     ourselves = psutil.Process()
     cpu, client_cpu, begun = cpu_seconds(desk), sum(ourselves.cpu_times()[:2]), time.monotonic()
-    accepted = await client.send_all(posts, senders)
+    accepted = await client.send_all(posts, connections)
     async with asyncio.timeout(PATIENCE_SECONDS):
         # A cheap look first: the thorough one would cost more than what is measured.
         while await analytics.fetchval("SELECT count(*) FROM analytics.ticket_facts") < expected:
@@ -177,6 +179,7 @@ async def _phase(desk: RunningDesk, client: Client, posts: Sequence[Post], ticke
         seconds=time.monotonic() - begun,
         cpu=used(cpu, cpu_seconds(desk)),
         client_cpu=sum(ourselves.cpu_times()[:2]) - client_cpu,
+        transactions=await analytics.fetchval(COMMITTED) - committed,
     )
     await analytics.close()
     return phase

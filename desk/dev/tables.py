@@ -77,7 +77,7 @@ def _figures(results: Iterable[tuple[str, Result | None]]) -> str:
     rows = [
         [
             figure["name"],
-            f"{_number(figure['value'])} {figure['unit']}",
+            _amount(figure),
             figure.get("aim", ""),
             figure.get("reference", ""),
             _number(figure["ratio"]) if figure.get("ratio") is not None else "",
@@ -91,12 +91,7 @@ def _figures(results: Iterable[tuple[str, Result | None]]) -> str:
 
 def _references(results: Iterable[tuple[str, Result | None]]) -> str:
     """What bare parts did in the same run."""
-    rows = [
-        [figure["name"], f"{_number(figure['value'])} {figure['unit']}"]
-        for _, result in results
-        if result
-        for figure in result["references"]
-    ]
+    rows = [[figure["name"], _amount(figure)] for _, result in results if result for figure in result["references"]]
     return _table(["reference", "measured"], rows, right={1})
 
 
@@ -131,6 +126,10 @@ KINDS: Mapping[str, Callable[[Iterable[tuple[str, Result | None]]], str]] = {
     "split": _split,
     "faults": _faults,
 }
+
+
+def _amount(figure: Mapping[str, Any]) -> str:
+    return f"{_number(figure['value'])} {figure['unit']}".rstrip()
 
 
 def _number(value: float) -> str:
