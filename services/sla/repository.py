@@ -51,11 +51,13 @@ class SlaRepository:
         rows = await self._session.execute(text("SELECT * FROM policies ORDER BY position, id"))
         return [_stored_policy(row) for row in rows.mappings()]
 
-    async def policy_for_update(self, policy_id: UUID) -> StoredPolicy | None:
-        """One policy, locked."""
-        rows = await self._session.execute(text("SELECT * FROM policies WHERE id = :id FOR UPDATE"), {"id": policy_id})
-        row = rows.mappings().one_or_none()
-        return None if row is None else _stored_policy(row)
+    async def policies_for_update(self) -> dict[UUID, StoredPolicy]:
+        """All policies by id, locked: one change at a time, so that revisions are committed in their order.
+
+        A revision that is committed after a higher one would never plan anything anew.
+        """
+        rows = await self._session.execute(text("SELECT * FROM policies ORDER BY id FOR UPDATE"))
+        return {row["id"]: _stored_policy(row) for row in rows.mappings()}
 
     async def change_policy(self, policy: Policy, *, now: datetime) -> StoredPolicy:
         """Store a policy's new terms under its next version, and a new revision of all."""

@@ -116,12 +116,13 @@ async def change_policy(
     NoPolicyForAll.
     """
     repository = SlaRepository(session)
-    stored = await repository.policy_for_update(policy.id)
+    policies = await repository.policies_for_update()
+    stored = policies.pop(policy.id, None)
     if stored is None:
         raise PolicyNotFound
     if expected_version is not None and stored.version != expected_version:
         raise PreconditionFailed(version=stored.version)
-    others = [other.policy for other in await repository.policies() if other.policy.id != policy.id]
+    others = (other.policy for other in policies.values())
     if not any(not one.tiers and not one.channels for one in (policy, *others)):
         raise NoPolicyForAll
     return await repository.change_policy(policy, now=now)

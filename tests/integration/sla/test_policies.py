@@ -1,10 +1,14 @@
 """Policies over HTTP: preconditions, validation, and clocks that follow a changed policy."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from services.sla import service
+from services.sla.repository import SlaRepository
 from shared.events.accounts import Role
 from shared.events.common import TicketStatus
 from shared.ids import uuid7
@@ -60,6 +64,28 @@ async def test_a_longer_target_takes_a_breach_back(desk: Desk) -> None:
     await replan(desk, 9 * HOUR)
     (_, last) = (await desk.told(one))[-1]
     assert (last["clocks"][0]["state"], last["clocks"][0]["breached_at"]) == ("running", None)
+
+
+async def test_policies_are_changed_one_at_a_time(desk: Desk) -> None:
+    """A revision comes from a sequence: committed after a higher one, it left open clocks on the older terms."""
+    gold = uuid7()
+    async with desk.database.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO policies (id, name, position, tiers, targets, warn_fraction) "
+                "SELECT :id, 'Gold', 1, '{gold}', targets, warn_fraction FROM policies"
+            ),
+            {"id": gold},
+        )
+    async with desk.database.read() as session:
+        policies = {stored.policy.id: stored.policy for stored in await SlaRepository(session).policies()}
+    async with desk.database.transaction() as first:
+        await service.change_policy(first, policies[UUID(DEFAULT_ID)], expected_version=1, now=at(0))
+        async with desk.database.transaction() as second:
+            await second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await service.change_policy(second, policies[gold], expected_version=1, now=at(0))
+            await second.rollback()
 
 
 @pytest.mark.parametrize(
