@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
@@ -23,6 +23,8 @@ Reader = Annotated[Principal, requires("article.read")]
 Author = Annotated[Principal, requires("article.write")]
 
 SearchText = Annotated[str | None, Query(max_length=200, description="Words that the article has, in any language.")]
+# Archived versions are the record of what was public; nobody lists them.
+StatusFilter = Literal[Status.DRAFT, Status.PUBLISHED]
 LocaleFilter = Annotated[str | None, Query(pattern=LOCALE_PATTERN, max_length=35)]
 ArticleId = Annotated[UUID, Path()]
 
@@ -36,7 +38,7 @@ async def list_articles(
     page: CursorParams,
     q: SearchText = None,
     locale: LocaleFilter = None,
-    status: Status | None = None,
+    status: StatusFilter | None = None,
 ) -> Page[ArticleRow]:
     """Articles by time, or by how well they answer `q`. Staff see each locale's newest, or those of a status."""
     return await _list(session, page, q, Filter(_published_only(reader), status, locale))

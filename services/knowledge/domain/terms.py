@@ -20,8 +20,8 @@ _ZERO_WIDTH = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 _ARABIC_VARIANTS = str.maketrans(
     {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ئ": "ي", "ؤ": "و", "ة": "ه", "ـ": None}
 )
-# The article, and the particles that are written together with it.
-_ARABIC_ARTICLE = re.compile(r"(?:[وفبك]?ال|لل)(?=\w{3})")
+# The article at the beginning of a word, and the particles that are written together with it.
+_ARABIC_ARTICLE = re.compile(r"\A(?:[وفبك]?ال|لل)(?=\w{3})")
 
 # Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar and Tibetan: no space between words.
 _UNSPACED = (
@@ -96,7 +96,7 @@ def _runs(text: str) -> Iterator[str]:
 
 def _terms(run: str, *, indexing: bool) -> Iterable[str]:
     if not _is_unspaced(run[0]):
-        return [_ARABIC_ARTICLE.sub("", run, count=1)[:MAX_TERM_CHARACTERS]]
+        return [_ARABIC_ARTICLE.sub("", run)[:MAX_TERM_CHARACTERS]]
     pairs = [run[i : i + 2] for i in range(len(run) - 1)]
     if indexing:
         return [*run, *pairs]

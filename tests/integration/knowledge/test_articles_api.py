@@ -85,6 +85,11 @@ async def test_what_is_published_stays_while_the_next_draft_is_written(desk: Des
     assert [tuple(row) for row in states] == [(1, "archived"), (2, "published")]
 
 
+async def test_archived_versions_are_not_offered_as_a_list(desk: Desk) -> None:
+    answer = await desk.as_(Role.AGENT).get(ARTICLES, status="archived")
+    assert (answer.status, answer.json()["type"]) == (422, "/problems/validation")
+
+
 async def test_publishing_tells_the_other_services(desk: Desk) -> None:
     article = await desk.create(body="# Refunds\nAsk **us**.")
     await desk.publish(article)

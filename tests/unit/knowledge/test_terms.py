@@ -51,6 +51,12 @@ def test_composed_and_decomposed_spellings_are_equal(text: str) -> None:
     assert indexed_terms(unicodedata.normalize("NFD", text)) == indexed_terms(unicodedata.normalize("NFC", text))
 
 
+@pytest.mark.parametrize("word", ["رسالتكم", "مطالبات", "استقالتها"])
+def test_an_arabic_word_keeps_what_looks_like_the_article_in_its_middle(word: str) -> None:
+    """The article was cut out anywhere: "رسالتكم" (your message) was found as "رستكم", which is no word."""
+    assert searched_terms(word) == [word]
+
+
 def test_a_hindi_word_is_one_term() -> None:
     """PostgreSQL's parser tore words at vowel signs and found "शिकायत" for "शक"; here a word stays whole."""
     assert searched_terms("शिकायत") == ["शिकायत"]
