@@ -20,7 +20,7 @@ UI_SOURCES := $(shell find web -name node_modules -prune -o -path web/dist -prun
 MANIFESTS := pyproject.toml uv.lock shared/pyproject.toml $(wildcard services/*/pyproject.toml)
 JOBS ?= 2
 
-.PHONY: help run test demo bench check fresh reset mutants faults soak docs ui sync python test-kafka
+.PHONY: help run test demo bench check fresh reset mutants faults docs ui sync python test-kafka
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -31,10 +31,10 @@ run: $(SYNCED) $(UI) ## Run the whole desk on this machine; Ctrl-C stops it, dat
 
 test: $(SYNCED) $(UI) ## Set up whatever tests need, and run them all.
 	@$(PYTHON) desk/dev/chromium.py
-	@$(VENV)/bin/python -m pytest -n $(JOBS) $(ARGS)
+	@$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-kafka: $(SYNCED) ## Run the messaging suites on a real Apache Kafka (Java 17+).
-	@$(VENV)/bin/python -m pytest -m kafka --broker=kafka $(ARGS)
+	@$(VENV)/bin/python -m tests.kafka $(ARGS)
 
 demo: $(SYNCED) ## Play customers' messages in many languages against the running desk.
 	@$(DESK) demo $(ARGS)
@@ -73,8 +73,8 @@ fresh: python ## Prove both commands in a clean clone with an empty home and no 
 	@$(PYTHON) desk/dev/fresh.py
 
 python:
-	@test -n "$(PYTHON)" || { \
-		echo "The desk needs Python 3.11 or newer, and none was found: install one, or name it with PYTHON=/path/to/python3."; \
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "The desk needs Python 3.11 or newer, and $(if $(PYTHON),$(PYTHON) is none,none was found): install one, or name it with PYTHON=/path/to/python3."; \
 		exit 1; }
 
 sync: $(SYNCED) ## Install the Python environment.
