@@ -1,13 +1,13 @@
 """Looks after a broker that forgets: topics first, a refill after a crash, a recycle before it is full."""
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import asyncpg
 
 from desk.embedded.broker import EmbeddedBroker
+from desk.preflight import whole_number
 from desk.supervisor import Supervisor, wait_until_ready
 from shared.events import TOPICS
 from shared.messaging.kafka import wait_for_topics
@@ -24,8 +24,11 @@ _LOOK_SECONDS = 15.0
 
 
 def recycle_bound() -> int:
-    """Records after which the embedded broker is replaced by an empty one: `DESK_BROKER_RECYCLE_RECORDS`."""
-    return int(os.environ.get("DESK_BROKER_RECYCLE_RECORDS", RECYCLE_RECORDS))
+    """Records after which the embedded broker is replaced by an empty one: `DESK_BROKER_RECYCLE_RECORDS`.
+
+    Raises PreflightError.
+    """
+    return whole_number("DESK_BROKER_RECYCLE_RECORDS", RECYCLE_RECORDS, lowest=1, highest=10**9)
 
 
 class Brokerage:
@@ -65,14 +68,13 @@ class Brokerage:
         resent = await self.fill()
         self._say(f"broker has its topics again; {resent} events are sent again")
 
-    async def recycle_when_full(self, child: EmbeddedBroker, supervisor: Supervisor) -> None:
-        """Watch how much the embedded broker holds, and recycle it at the bound. Runs until cancelled."""
-        bound = recycle_bound()
+    async def recycle_when_full(self, child: EmbeddedBroker, supervisor: Supervisor, *, bound: int) -> None:
+        """Watch how many records the embedded broker holds, and recycle it at `bound`. Runs until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
                 held = await self._recorded() - self._records_before
-            except (OSError, asyncpg.PostgresError, TimeoutError):
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 continue  # the database is being restarted; its restart was told already
             if held >= bound:
                 await self.recycle(child, supervisor)

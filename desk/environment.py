@@ -3,8 +3,11 @@
 import os
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
 from desk.home import Home
 from desk.ports import LOOPBACK
+from desk.preflight import PreflightError, whole_number
 from shared.settings import KafkaSettings
 
 EMBEDDED_PARTITIONS = 4
@@ -16,10 +19,15 @@ _LAUNCHER_ONLY = ("DESK_HOME", "DESK_HOST", "DESK_PORT", "DESK_EDGE_")
 
 
 def broker_settings(embedded_port: int | None) -> KafkaSettings:
-    """The broker that the environment names, or the embedded one on `embedded_port`."""
-    if embedded_port is None:
-        return KafkaSettings()
-    partitions = int(os.environ.get("DESK_KAFKA_PARTITIONS", EMBEDDED_PARTITIONS))
+    """The broker that the environment names, or the embedded one on `embedded_port`. Raises PreflightError."""
+    try:
+        if embedded_port is None:
+            return KafkaSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = f"DESK_KAFKA_{'_'.join(map(str, first['loc']))}".upper()
+        raise PreflightError(f"{variable}={first['input']} is not usable: {first['msg']}.") from None
+    partitions = whole_number("DESK_KAFKA_PARTITIONS", EMBEDDED_PARTITIONS, lowest=1, highest=1024)
     return KafkaSettings(bootstrap=f"{LOOPBACK}:{embedded_port}", profile="tansu", partitions=partitions)
 
 

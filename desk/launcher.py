@@ -9,28 +9,29 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from desk import preflight
-from desk.brokerage import Brokerage
+from desk.brokerage import Brokerage, recycle_bound
 from desk.edge import WEB, Edge
 from desk.embedded.broker import EmbeddedBroker
 from desk.embedded.postgres import EmbeddedPostgres
 from desk.embedded.roles import provision
 from desk.environment import broker_settings, desk_settings, service_environment
-from desk.home import Home
+from desk.home import Home, HomeError
 from desk.leftovers import end_leftovers
 from desk.nursery import Nursery
 from desk.ports import LOOPBACK
 from desk.process import Child, rotate
 from desk.roster import ROSTER, SERVICES
-from desk.seed import SeedError, seed_once
+from desk.seed import Login, SeedError, seed_once
 from desk.service import ServiceChild
 from desk.supervisor import NotReady, Supervisor, wait_until_ready
 from shared.messaging.kafka import TopicsNotReady
@@ -41,6 +42,7 @@ EDGE_PORT, POSTGRES_PORT, BROKER_PORT = 8080, 8090, 8092
 START_PATIENCE_SECONDS = 90.0
 DATABASE = "desk"
 _FACTS_LOOK_SECONDS = 0.5
+_CHORE_PAUSE_SECONDS = 2.0
 
 
 class LaunchError(Exception):
@@ -64,6 +66,7 @@ class Launcher:
         self._url = ""
         self._ports = preflight.Ports()
         self._supervisor = Supervisor(say)
+        self._broker_recycle_records = 0
         self._postgres: EmbeddedPostgres | None = None
         self._broker: EmbeddedBroker | None = None
         self._services: list[ServiceChild] = []
@@ -83,17 +86,19 @@ class Launcher:
 
     async def _start_and_watch(self) -> None:
         brokerage = await self._start()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._supervisor.run())
-            tasks.create_task(self._keep_facts())
-            if self._broker is not None:
-                tasks.create_task(brokerage.recycle_when_full(self._broker, self._supervisor))
-            tasks.create_task(self._welcome())
+        chores = [_steadily("watching", self._supervisor.run), _steadily("keeping run.json", self._keep_facts)]
+        if self._broker is not None:
+            recycle = partial(
+                brokerage.recycle_when_full, self._broker, self._supervisor, bound=self._broker_recycle_records
+            )
+            chores.append(_steadily("watching how full the broker is", recycle))
+        await _together(*chores, self._welcome())
 
     async def _start(self) -> Brokerage:
         """Bring up everything, in order, to where the services are starting."""
         preflight.check_python()
         preflight.check_disk(self._home.path)
+        self._broker_recycle_records = recycle_bound()
         edge_port = self._ports.public("DESK_EDGE_PORT", EDGE_PORT, self._host)
         self._url = os.environ.get("DESK_PUBLIC_URL") or f"http://{LOOPBACK}:{edge_port}"
         end_leftovers(self._home)
@@ -102,7 +107,7 @@ class Launcher:
         say(f"Starting the desk in {self._home.path}")
 
         kafka = self._choose_broker()
-        urls, _ = await asyncio.gather(self._prepare_database(), self._start_broker())
+        urls, _ = await _together(self._prepare_database(), self._start_broker())
         brokerage = Brokerage(kafka, urls, say)
         try:
             await brokerage.create_topics()
@@ -124,7 +129,7 @@ class Launcher:
         )
         self._edge.configure()
         for child in (*self._services, self._edge):
-            child.launch()
+            _launch(child)
         for child in self._children():
             if child is self._broker:
                 self._supervisor.watch(child, before_restart=brokerage.note_loss, after_restart=brokerage.restore)
@@ -142,11 +147,12 @@ class Launcher:
 
     async def _start_broker(self) -> None:
         if self._broker is not None:
-            self._broker.launch()
+            _launch(self._broker)
             await self._require_ready(self._broker)
 
     async def _prepare_database(self) -> dict[str, str]:
         """Start PostgreSQL unless one is given; make roles, schemas and tables. Returns each service's URL."""
+        passwords = self._home.passwords(SERVICES)  # first: from here on the home is known as that of a desk
         admin_url = os.environ.get("DESK_DATABASE_URL", "")
         database = urlsplit(admin_url).path.lstrip("/") or DATABASE
         if not admin_url:
@@ -155,11 +161,12 @@ class Launcher:
             if self._postgres.relocated:
                 say(f"  {self._home.path} is closed to PostgreSQL's account: data is in {self._postgres.data_dir}")
             await asyncio.to_thread(self._postgres.initialise)
-            self._postgres.launch()
+            await asyncio.to_thread(self._postgres.make_way)
+            _launch(self._postgres)
             await self._require_ready(self._postgres)
             admin_url = self._postgres.admin_url
         try:
-            urls = await provision(admin_url, database, self._home.passwords(SERVICES))
+            urls = await provision(admin_url, database, passwords)
         except (asyncpg.PostgresError, OSError) as error:
             raise LaunchError(
                 f"The database cannot be prepared ({error}): DESK_DATABASE_URL must name a role that may create "
@@ -205,19 +212,35 @@ class Launcher:
         children = [child for child in (*self._services, self._edge) if child is not None]
         if not all(await asyncio.gather(*(self._tell_ready(child) for child in children))):
             say(f"Not everything is ready; what is, answers on {self._url}   (Ctrl-C stops the desk)")
-            return
+            self._say_administrator()
+            if self._demo:
+                say("The demo organisation follows as soon as everything is ready.")
+            for child in children:
+                while not await asyncio.to_thread(_is_ready, child):
+                    await asyncio.sleep(_FACTS_LOOK_SECONDS)
         if self._demo:
-            try:
-                logins = await seed_once(self._url, self._home)
-            except SeedError as error:
-                say(f"The demo organisation is not complete: {error}; `desk seed` goes on with it")
-            else:
-                say("Sign in as one of")
-                for login in logins:
-                    say(f"  {login.role:<10}  {login.email:<26}  {login.password}")
+            await self._seed()
+        else:
+            self._say_administrator()
         if not (WEB / "index.html").exists():
             say("The web app is not built (`make ui` does it); the API answers.")
         say(f"The desk is ready after {self._elapsed():.1f} s: {self._url}   (Ctrl-C stops it)")
+
+    async def _seed(self) -> None:
+        try:
+            logins = await seed_once(self._url, self._home)
+        except (SeedError, HomeError) as error:
+            say(f"The demo organisation is not complete: {error}; `desk seed` goes on with it")
+            self._say_administrator()
+        else:
+            say("Sign in as one of")
+            for login in logins:
+                _say_login(login)
+
+    def _say_administrator(self) -> None:
+        email, password = self._home.administrator()
+        say("Sign in as")
+        _say_login(Login("admin", "Administrator", email, password))
 
     async def _tell_ready(self, child: Child) -> bool:
         """Whether the child became ready; the supervisor restarts one that ends meanwhile."""
@@ -273,6 +296,45 @@ class Launcher:
             if child is not None:
                 await asyncio.to_thread(child.stop)
         self._home.run_file.unlink(missing_ok=True)
+
+
+def _say_login(login: Login) -> None:
+    say(f"  {login.role:<10}  {login.email:<26}  {login.password}")
+
+
+def _is_ready(child: Child) -> bool:
+    return child.ready
+
+
+def _launch(child: Child) -> None:
+    try:
+        child.launch()
+    except OSError as error:
+        raise LaunchError(f"{child.name} cannot be started: {error}") from error
+
+
+async def _steadily(what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do a chore until cancelled. Its failure is told once and the chore begun anew: it must not end the desk."""
+    told = ""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - told; the desk serves people whatever becomes of a chore
+            sentence = f"{what}: {type(error).__name__}: {error}; going on"
+            if sentence != told:
+                say(sentence)
+                told = sentence
+        await asyncio.sleep(_CHORE_PAUSE_SECONDS)
+
+
+async def _together(*works: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Results of all, in order. When one raises, the others are cancelled and awaited before that is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(work) for work in works]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in running]
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:

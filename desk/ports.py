@@ -13,15 +13,15 @@ def free_port() -> int:
         return port
 
 
-def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Whether we could listen on `host:port`. Ports in TIME_WAIT count as free, as they do for servers."""
+def obstacle(port: int, host: str = LOOPBACK) -> OSError | None:
+    """Why we cannot listen on `host:port`, None if we can. Ports in TIME_WAIT are free, as they are for servers."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return error
+        return None
 
 
 def accepts(port: int, host: str = LOOPBACK) -> bool:

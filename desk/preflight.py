@@ -1,5 +1,6 @@
 """What is checked before anything starts. Each trouble is one sentence that says what to do."""
 
+import errno
 import os
 import shutil
 import sys
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from desk.ports import free_port, is_free
+from desk.ports import free_port, obstacle
 
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_FREE_BYTES = 1024**3
+_LARGEST_PORT = 65_535
 
 
 class PreflightError(Exception):
@@ -67,7 +69,7 @@ class Ports:
         wanted = _from_environment(variable)
         if wanted:
             return self._take(variable, wanted, "127.0.0.1")
-        if wanted is None and usual not in self._given and is_free(usual):
+        if wanted is None and usual not in self._given and obstacle(usual) is None:
             self._given.add(usual)
             return usual
         return self._any()
@@ -84,20 +86,47 @@ class Ports:
         return port
 
     def _take(self, variable: str, port: int, host: str) -> int:
-        if port in self._given or not is_free(port, host):
-            by = holder(port)
-            raise PreflightError(
-                f"Port {port} is taken{f' by {by}' if by else ''}: stop that, or choose another with {variable}, "
-                f"for example `{variable}={port + 1000} make run`."
-            )
-        self._given.add(port)
+        if port in self._given:
+            raise PreflightError(f"{variable}={port} is another part's port already: {_choose_another(variable, port)}")
+        match obstacle(port, host):
+            case None:
+                self._given.add(port)
+            case OSError(errno=errno.EADDRINUSE):
+                by = holder(port)
+                raise PreflightError(
+                    f"Port {port} is taken{f' by {by}' if by else ''}: stop that, or {_choose_another(variable, port)}"
+                )
+            case OSError(errno=errno.EACCES):
+                raise PreflightError(
+                    f"Port {port} is not for ordinary users to listen on: {_choose_another(variable, port + 7000)}"
+                )
+            case error:
+                raise PreflightError(
+                    f"{host}:{port} is no address to listen on here ({error.strerror}): "
+                    "set DESK_EDGE_HOST to an address of this machine."
+                )
         return port
+
+
+def _choose_another(variable: str, port: int) -> str:
+    other = port + 1000 if port + 1000 <= _LARGEST_PORT else port - 1000
+    return f"choose another with {variable}, for example `{variable}={other} make run`."
+
+
+def whole_number(variable: str, usual: int, *, lowest: int, highest: int) -> int:
+    """The number in an environment variable, `usual` where it is not set. Raises PreflightError."""
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        return usual
+    if not (value.isascii() and value.isdigit() and lowest <= int(value) <= highest):
+        raise PreflightError(f"{variable}={value} is not usable: set a whole number from {lowest} to {highest}.")
+    return int(value)
 
 
 def _from_environment(variable: str) -> int | None:
     value = os.environ.get(variable, "").strip()
     if not value:
         return None
-    if not value.isdigit() or int(value) > 65_535:  # noqa: PLR2004 - the largest port
+    if not (value.isascii() and value.isdigit()) or int(value) > _LARGEST_PORT:
         raise PreflightError(f"{variable}={value} is not a port: set a number from 0 (any free one) to 65535.")
     return int(value)

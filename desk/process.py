@@ -90,6 +90,9 @@ class Child(ABC):
         self.log = log
         self._process: Process | None = None
 
+    def make_way(self) -> None:  # noqa: B027 - most have nothing to do here
+        """End what an earlier run may have left in its way, before it is launched. May take long; from any thread."""
+
     @abstractmethod
     def launch(self) -> None:
         """Start it without waiting, from the main thread."""

@@ -38,7 +38,10 @@ def describe_exit(status: int | None) -> str:
     if status is None:
         return "it runs"
     if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
+        try:
+            return f"killed by {signal.Signals(-status).name}"
+        except ValueError:  # real-time signals have no names here
+            return f"killed by signal {-status}"
     return f"exit status {status}"
 
 
@@ -98,16 +101,28 @@ class Supervisor:
                         watched.held = True
                         task = asyncio.create_task(self._restart(watched), name=f"restart {watched.child.name}")
                         self._restarts.add(task)
-                        task.add_done_callback(self._restarts.discard)
+                        task.add_done_callback(self._restart_ended)
                 if time.monotonic() - logs_seen_at > _LOG_LOOK_SECONDS:
                     logs_seen_at = time.monotonic()
-                    for watched in self._watched.values():
-                        await asyncio.to_thread(bound, watched.child.log)
+                    await self._bound_logs()
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             for task in self._restarts:
                 task.cancel()
             await asyncio.gather(*self._restarts, return_exceptions=True)
+
+    async def _bound_logs(self) -> None:
+        for watched in self._watched.values():
+            try:
+                await asyncio.to_thread(bound, watched.child.log)
+            except OSError as error:
+                self._say(f"{watched.child.log} outgrew its bound and cannot be copied: {error.strerror}")
+
+    def _restart_ended(self, task: asyncio.Task[None]) -> None:
+        """Whatever ended a restart is told; the child is not held any more, so the next look begins another."""
+        self._restarts.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._say(f"{task.get_name()}: {type(error).__name__}: {error}; trying again")
 
     async def _restart(self, watched: _Watched) -> None:
         child = watched.child
@@ -140,10 +155,15 @@ class Supervisor:
         return True
 
     async def _bring_back(self, watched: _Watched) -> bool:
-        """Launch, wait, run what belongs after it. False when the child ended again on the way."""
+        """Launch, wait, run what belongs after it. False when it could not be launched or ended again on the way."""
         child = watched.child
-        child.launch()
         watched.started_at = time.monotonic()
+        try:
+            await asyncio.to_thread(child.make_way)
+            child.launch()
+        except Exception as error:  # noqa: BLE001 - told, and tried again: without it the desk would stand still
+            self._say(f"{child.name} cannot be started: {error}")
+            return False
         while child.alive:
             try:
                 await wait_until_ready(child, patience_seconds=60)

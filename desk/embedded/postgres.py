@@ -104,6 +104,7 @@ class EmbeddedPostgres(Child):
     def start(self) -> None:
         """Initialise if needed, start, and return when connections are accepted. Raises PostgresError."""
         self.initialise()
+        self.make_way()
         self.launch()
         self.wait_until_ready()
 
@@ -162,8 +163,7 @@ class EmbeddedPostgres(Child):
             raise PostgresError(f"initdb failed: {done.stdout.decode(errors='replace').strip()[-800:]}")
 
     def launch(self) -> None:
-        """Start the server without waiting. A postmaster that an earlier, killed launcher left is stopped first."""
-        self._stop_orphan()
+        """Start the server without waiting."""
         command = [str(self._binaries() / "postgres"), "-D", str(self.data_dir)]
         command += ["-h", LOOPBACK, "-p", str(self.port), "-k", ""]
         for name, value in self._settings.items():
@@ -194,7 +194,8 @@ class EmbeddedPostgres(Child):
         except (FileNotFoundError, UnicodeDecodeError):
             return []
 
-    def _stop_orphan(self) -> None:
+    def make_way(self) -> None:
+        """Stop a postmaster that an earlier, killed launcher left; half a minute at most. Raises PostgresError."""
         lines = self._lock_file()
         if not lines or not lines[0].isdigit():
             return

@@ -1,5 +1,6 @@
 """Each trouble before the start is one sentence that names the thing and says what to do."""
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from desk import preflight
+from desk.brokerage import recycle_bound
+from desk.environment import broker_settings
 from desk.preflight import Ports, PreflightError, check_disk, check_python, holder
 
 
@@ -66,3 +70,36 @@ def test_nonsense_port_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("DESK_EDGE_PORT", value)
     with pytest.raises(PreflightError, match="is not a port"):
         Ports().public("DESK_EDGE_PORT", 8080, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("number", "port", "sentence"),
+    [
+        (errno.EADDRINUSE, 65_000, "Port 65000 is taken.*DESK_EDGE_PORT=64000 make run"),
+        (errno.EACCES, 80, "Port 80 is not for ordinary users.*DESK_EDGE_PORT=8080 make run"),
+        (errno.EADDRNOTAVAIL, 8080, r"192\.0\.2\.1:8080 is no address.*DESK_EDGE_HOST"),
+    ],
+)
+def test_each_obstacle_has_its_sentence(number: int, port: int, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every one was told as a port that is taken, and 65535 was followed by 66535."""
+    monkeypatch.setattr(preflight, "obstacle", lambda *_: OSError(number, os.strerror(number)))
+    monkeypatch.delenv("DESK_EDGE_PORT", raising=False)
+    with pytest.raises(PreflightError, match=sentence):
+        Ports().public("DESK_EDGE_PORT", port, "192.0.2.1")
+
+
+def test_an_address_of_somebody_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_EDGE_PORT", "18080")
+    with pytest.raises(PreflightError, match="no address to listen on here"):
+        Ports().public("DESK_EDGE_PORT", 8080, "192.0.2.1")
+
+
+@pytest.mark.parametrize("value", ["many", "0", "-1", "1e3"])
+def test_nonsense_numbers_are_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_BROKER_RECYCLE_RECORDS", value)
+    monkeypatch.setenv("DESK_KAFKA_PARTITIONS", value)
+    with pytest.raises(PreflightError, match=f"DESK_BROKER_RECYCLE_RECORDS={value} is not usable"):
+        recycle_bound()
+    for embedded_port in (None, 8092):
+        with pytest.raises(PreflightError, match=f"DESK_KAFKA_PARTITIONS={value} is not usable"):
+            broker_settings(embedded_port)

@@ -1,10 +1,12 @@
 """A child that ends is started again, what belongs after it runs, and a held one is left alone."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -91,6 +93,61 @@ async def test_what_follows_is_tried_until_it_succeeds(tmp_path: Path) -> None:
         child.stop()
 
 
+async def test_what_cannot_be_launched_is_told_and_tried_again(tmp_path: Path) -> None:
+    """The restart's task died unseen, and the child stayed away for good."""
+
+    class Unlucky(Sleeper):
+        tries = 0
+
+        def make_way(self) -> None:
+            assert threading.current_thread() is not threading.main_thread()  # it may wait half a minute
+
+        def launch(self) -> None:
+            self.tries += 1
+            if self.tries == 2:
+                raise OSError("no more processes")
+            super().launch()
+
+    said: list[str] = []
+    child = Unlucky(tmp_path)
+    child.launch()
+    supervisor = Supervisor(said.append)
+    supervisor.watch(child)
+    watching = asyncio.create_task(supervisor.run())
+    try:
+        child.kill()
+        await _until(lambda: child.tries == 3 and child.alive)
+        assert any("no more processes" in line for line in said)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        child.stop()
+
+
+async def test_a_full_disk_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log that could not be copied took the whole desk down."""
+
+    def refuse(_: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("desk.supervisor.bound", refuse)
+    monkeypatch.setattr("desk.supervisor._LOG_LOOK_SECONDS", 0.0)
+    said: list[str] = []
+    child = Sleeper(tmp_path)
+    child.launch()
+    supervisor = Supervisor(said.append)
+    supervisor.watch(child)
+    watching = asyncio.create_task(supervisor.run())
+    try:
+        await _until(lambda: len(said) >= 2)
+        assert "No space left" in said[0]
+        assert not watching.done()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        child.stop()
+
+
 async def test_held_child_is_left_alone(tmp_path: Path) -> None:
     child = Sleeper(tmp_path)
     child.launch()
@@ -163,4 +220,5 @@ def test_logs_are_rotated_and_bounded(tmp_path: Path) -> None:
 
 def test_exits_are_told_in_words() -> None:
     assert describe_exit(-9) == "killed by SIGKILL"
+    assert describe_exit(-40) == "killed by signal 40"  # a real-time signal: Python has no name for it
     assert describe_exit(1) == "exit status 1"
