@@ -64,8 +64,8 @@ async def volume(
     interval: Interval = Interval.DAY,
     time_zone: TimeZone = "UTC",
 ) -> VolumeAnswer:
-    """Tickets created over time, by channel or by language."""
-    asked = _period(start, end, time_zone, interval.longest)
+    """Tickets created over time, by channel or by language. Without `from` the first interval is a whole one."""
+    asked = _period(start, end, time_zone, interval.longest, whole=interval)
     figures = FiguresRepository(session)
     return VolumeAnswer(
         start=asked.start,
@@ -90,9 +90,14 @@ async def metrics() -> MetricList:
 
 
 def _period(
-    start: AwareDatetime | date | None, end: AwareDatetime | date | None, zone: str, longest: timedelta
+    start: AwareDatetime | date | None,
+    end: AwareDatetime | date | None,
+    zone: str,
+    longest: timedelta,
+    *,
+    whole: Interval | None = None,
 ) -> Period:
     try:
-        return period(start, end, time_zone=zone, now=now_utc(), longest=longest)
+        return period(start, end, time_zone=zone, now=now_utc(), longest=longest, whole=whole)
     except PeriodError as error:
         raise Unprocessable(str(error), slug="bad-period") from error

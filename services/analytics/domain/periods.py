@@ -50,23 +50,35 @@ def period(
     time_zone: str,
     now: datetime,
     longest: timedelta,
+    whole: Interval | None = None,
 ) -> Period:
     """The period between two moments, or midnights where dates are given.
 
-    Without an end it reaches to now, without a start it is 30 days long. Raises PeriodError for an unknown time zone,
-    a naive time, an end that is not after the start, and a period longer than `longest`.
+    Without an end it reaches to now. Without a start it is 30 days long, and longer by what is missing of its first
+    `whole` interval, whose count would otherwise look like a fall. Raises PeriodError for an unknown time zone, a naive
+    time, an end that is not after the start, and a period longer than `longest`.
     """
     try:
         zone = ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError) as error:
         raise PeriodError(f"{time_zone!r} is not a known time zone") from error
     ends = now if end is None else _moment(end, zone)
-    starts = ends - min(DEFAULT_LENGTH, longest) if start is None else _moment(start, zone)
+    starts = _beginning(ends - min(DEFAULT_LENGTH, longest), zone, whole) if start is None else _moment(start, zone)
     if starts >= ends:
         raise PeriodError("the period must end after it starts")
     if ends - starts > longest:
         raise PeriodError(f"the period is longer than {longest.days} days")
     return Period(starts, ends, time_zone)
+
+
+def _beginning(moment: datetime, zone: ZoneInfo, interval: Interval | None) -> datetime:
+    match interval:
+        case Interval.DAY:
+            return datetime.combine(moment.astimezone(zone).date(), time.min, tzinfo=zone)
+        case Interval.HOUR:
+            return moment.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+        case None:
+            return moment
 
 
 def _moment(value: datetime | date, zone: ZoneInfo) -> datetime:

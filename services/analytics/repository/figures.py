@@ -11,7 +11,8 @@ from services.analytics.domain.periods import Dimension, Interval, Period
 
 _AS_OF = text("SELECT max(time) FROM analytics.archive")
 
-# One statement, so that all counts come from one snapshot.
+# One statement, so that all counts come from one snapshot. A delivery counts when it happened; that is never told
+# before it happened, so the index on the time of telling finds where to begin.
 _COUNTS = text("""
     SELECT (SELECT count(*) FROM analytics.ticket_facts WHERE created_at >= :start AND created_at < :end)
                AS tickets_created,
@@ -21,9 +22,13 @@ _COUNTS = text("""
              WHERE ordinal > 0 AND started_at >= :start AND started_at < :end) AS tickets_reopened,
            (SELECT count(*) FROM analytics.ticket_spans WHERE ended_at IS NULL) AS backlog,
            (SELECT count(*) FROM analytics.archive
-             WHERE type = 'message.delivered.v1' AND time >= :start AND time < :end) AS replies_delivered,
+             WHERE type = 'message.delivered.v1' AND time >= :start
+               AND CAST(data ->> 'delivered_at' AS timestamptz) >= :start
+               AND CAST(data ->> 'delivered_at' AS timestamptz) < :end) AS replies_delivered,
            (SELECT count(*) FROM analytics.archive
-             WHERE type = 'message.failed.v1' AND time >= :start AND time < :end) AS replies_failed""")
+             WHERE type = 'message.failed.v1' AND time >= :start
+               AND CAST(data ->> 'failed_at' AS timestamptz) >= :start
+               AND CAST(data ->> 'failed_at' AS timestamptz) < :end) AS replies_failed""")
 
 _DURATIONS = """
     SELECT count(seconds) AS count,

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -230,6 +231,23 @@ async def test_figures_are_right_whatever_the_order_between_streams(analytics: A
         "replies_delivered": 1,
         "replies_failed": 1,
     }
+
+
+async def test_deliveries_count_when_they_happened_not_when_they_were_told(analytics: Analytics) -> None:
+    story = Story(1, DAY).delivery(10, failed=False).delivery(11, failed=True)
+    late = [replace(event, time=DAY + timedelta(days=30)) for event in story.streams["ingestion", str(story.id)]]
+    await analytics.take([event] for event in late)
+    then = (await analytics.get("overview", **PERIOD))["figures"]
+    assert (then["replies_delivered"], then["replies_failed"]) == (1, 1)
+    later = (await analytics.get("overview", **{"from": "2026-03-31", "to": "2026-04-02"}))["figures"]
+    assert (later["replies_delivered"], later["replies_failed"]) == (0, 0)
+
+
+@pytest.mark.parametrize("interval", ["day", "hour"])
+async def test_a_series_without_a_start_begins_with_a_whole_interval(analytics: Analytics, interval: str) -> None:
+    answer = await analytics.get("volume", by="channel", interval=interval, time_zone="Asia/Kolkata")
+    first = answer["figures"]["volume"][0]
+    assert datetime.fromisoformat(first["start"]) == datetime.fromisoformat(answer["from"])
 
 
 async def test_volume_by_channel_and_language_has_no_holes(analytics: Analytics) -> None:

@@ -15,6 +15,21 @@ def test_the_default_is_thirty_days_until_now() -> None:
     assert (found.start, found.end) == (NOW - timedelta(days=30), NOW)
 
 
+@pytest.mark.parametrize(
+    ("zone", "whole", "start"),
+    [
+        ("UTC", Interval.DAY, datetime(2026, 3, 1, tzinfo=UTC)),
+        ("UTC", Interval.HOUR, datetime(2026, 3, 1, 12, tzinfo=UTC)),
+        ("Asia/Kolkata", Interval.DAY, datetime(2026, 2, 28, 18, 30, tzinfo=UTC)),
+        ("Asia/Kolkata", Interval.HOUR, datetime(2026, 3, 1, 12, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_series_begins_with_a_whole_interval(zone: str, whole: Interval, start: datetime) -> None:
+    now = NOW + timedelta(minutes=44, seconds=5)
+    found = period(None, None, time_zone=zone, now=now, longest=whole.longest, whole=whole)
+    assert (found.start, found.end) == (start, now)
+
+
 def test_dates_are_midnights_of_the_zone_over_a_change_of_the_clocks() -> None:
     found = period(date(2026, 3, 29), date(2026, 3, 30), time_zone="Europe/Berlin", now=NOW, longest=YEAR)
     assert found.end - found.start == timedelta(hours=24)  # wall time: same zone
