@@ -1,4 +1,4 @@
-import { CheckCheck, CircleAlert, Clock, Lock } from "lucide-react";
+import { CheckCheck, CircleAlert, Clock, Eye, Lock } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/lib/api/types.ts";
 import { formatExact, formatWhen } from "@/lib/format.ts";
@@ -66,6 +66,13 @@ function Delivery({ message }: { message: Message }) {
         <span className="inline-flex items-center gap-1 font-medium text-bad">
           <CircleAlert aria-hidden className="size-3" />
           {t("thread.delivery.failed")}
+        </span>
+      );
+    case "available":
+      return (
+        <span className="inline-flex items-center gap-1">
+          <Eye aria-hidden className="size-3" />
+          {t("thread.delivery.available")}
         </span>
       );
     case "queued":
