@@ -131,10 +131,10 @@ def refill(
 def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False) -> None:
     """Delete everything the desk on this machine has stored."""
     home = Home.from_environment()
-    if not home.path.exists():
-        print(f"There is nothing at {home.path}.")
-        return
-    if not home.secrets_file.exists():
+    if not home.is_a_desk():
+        if not home.path.exists():
+            print(f"There is nothing at {home.path}.")
+            return
         _give_up(f"{home.path} is not the directory of a desk (it has no secrets.json): nothing is deleted.")
     with home.lock():
         if not yes and not typer.confirm(f"Delete all tickets, accounts and files in {home.path}?"):

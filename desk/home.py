@@ -97,8 +97,24 @@ class Home:
         """Replace the facts of this run, readable for the owner only: they hold database passwords."""
         write_private(self.run_file, facts)
 
+    def is_a_desk(self) -> bool:
+        """Whether a desk ever began here. Raises HomeError where we may not look."""
+        try:
+            return self.secrets_file.exists()
+        except OSError as error:
+            raise HomeError(f"Cannot look into {self.path} ({error.strerror}): it belongs to somebody else.") from None
+
     def remove(self) -> list[str]:
-        """Delete what a desk keeps here, and the directory if nothing else is in it; returns the names of what is."""
+        """Delete what a desk keeps here, and the directory if nothing else is in it; returns the names of what is.
+
+        Raises HomeError where that is not allowed.
+        """
+        try:
+            return self._remove()
+        except OSError as error:
+            raise HomeError(f"Cannot delete {error.filename} ({error.strerror}).") from error
+
+    def _remove(self) -> list[str]:
         files = (self.run_file, self.demo_file, self.demo_run_file, self.secrets_file)
         database = [self.postgres.with_name(self.postgres.name + ending) for ending in ("", ".password")]
         for place in (self.objects, self.outgoing, self.edge, self.logs, *database, *files, self.lock_file):
