@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from desk.embedded.postgres import EmbeddedPostgres
 from desk.embedded.roles import provision, service_url
@@ -20,6 +21,10 @@ from desk.ports import free_port
 from shared.db import Database
 from shared.migrations import migrate
 from tests.running_desk import RunningDesk
+
+# Machines are noisy: how long an example takes says nothing about the code.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("desk")
 
 SERVICES = ("gateway", "ingestion", "tickets", "routing", "sla", "analytics", "knowledge")
 PASSWORD = "test"

@@ -41,7 +41,9 @@ def _missing(what: str) -> NoReturn:
     pytest.skip(f"NOT TESTED IN A BROWSER: {what}")
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it is open, Playwright's synchronous API keeps an event loop running in this thread, and
+# asynchronous tests of the same process could not start theirs.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if not (ROOT / "web" / "dist" / "index.html").exists():
         _missing("web/dist is not built (npm ci && npm run build in web/)")
