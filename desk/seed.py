@@ -131,14 +131,14 @@ def _create_account(client: DeskClient, person: Person, password: str) -> None:
 def _describe_agents(client: DeskClient) -> None:
     ids = {account["email"]: account["id"] for account in _patiently(partial(_accounts, client))}
     for person in PEOPLE:
-        if person.capacity:
-            profile = {
-                "languages": list(person.languages),
-                "skills": list(person.skills),
-                "capacity": person.capacity,
-                "available": True,
-            }
-            _patiently(partial(client.call, "PUT", f"/api/agents/{ids[person.email]}", profile))
+        # A supervisor without capacity steps in by hand; nothing is assigned to one automatically.
+        profile = {
+            "languages": list(person.languages),
+            "skills": list(person.skills),
+            "capacity": person.capacity,
+            "available": True,
+        }
+        _patiently(partial(client.call, "PUT", f"/api/agents/{ids[person.email]}", profile))
 
 
 def _accounts(client: DeskClient) -> list[dict[str, Any]]:
