@@ -32,6 +32,11 @@ POLL_SECONDS = 0.5
 BACKOFF_SECONDS = (0.1, 5.0)
 RECONNECT_SECONDS = 0.5
 EPOCH_CHECK_SECONDS = 2.0
+START_SECONDS = 20.0
+CLOSE_SECONDS = 10.0
+# A client that neither reads nor sees the end of its partitions for so long is replaced; it can lose its way when a
+# broker restarts (aiokafka #718).
+STALL_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -62,7 +67,7 @@ class Consumer:
         self._name = handlers.consumer
         self._pauses: dict[TopicPartition, _Pause] = {}
         self._mark_every = mark_every_seconds
-        self._mark_at = 0.0
+        self._mark_at = self._progressed = 0.0
         self._probe: _Probe | None = None
         self._measured: set[TopicPartition] = set()
         self.failing = False
@@ -79,11 +84,12 @@ class Consumer:
                 topics = [self._settings.topic_prefix + topic for topic in sorted(self._handlers.topics)]
                 client = kafka.consumer(self._settings, group, topics)
                 try:
-                    await client.start()
+                    # Starting waits for an assignment, without end if the broker goes away meanwhile.
+                    async with asyncio.timeout(START_SECONDS):
+                        await client.start()
                     await self._consume(client, stop, epoch)
                 finally:
-                    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                        await asyncio.wait_for(client.stop(), 5)
+                    await _close(client)
             except Exception as error:
                 if not isinstance(error, KafkaError) and not is_transient(error):
                     raise
@@ -96,8 +102,11 @@ class Consumer:
     async def _consume(self, client: AIOKafkaConsumer, stop: asyncio.Event, epoch: int) -> None:
         self._pauses.clear()
         self._probe = None
-        epoch_checked = time.monotonic()
+        self._progressed = epoch_checked = time.monotonic()
         while not stop.is_set():
+            if time.monotonic() - self._progressed > STALL_SECONDS:
+                log.warning("consumer.stalled")
+                return
             if time.monotonic() - epoch_checked > EPOCH_CHECK_SECONDS:
                 if (now := await self._read_epoch()) != epoch:
                     log.warning("consumer.rereading", old_epoch=epoch, epoch=now)
@@ -109,6 +118,8 @@ class Consumer:
             )
             for partition, records in batches.items():
                 await self._handle(client, partition, records)
+            if batches or self._pauses or not client.assignment():
+                self._progressed = time.monotonic()
             if self.failing and not self._pauses:
                 log.info("consumer.recovered")
                 self.failing = False
@@ -227,7 +238,8 @@ class Consumer:
                 epoch=epoch,
             )
         self._probe = None
-        self._mark_at = time.monotonic() + self._mark_every
+        self._progressed = time.monotonic()
+        self._mark_at = self._progressed + self._mark_every
 
     async def _position(self, client: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
         """The next offset to be applied; None while the partition has none, e.g. because the broker is away."""
@@ -260,3 +272,18 @@ class Consumer:
             headers=tuple((name, value) for name, value in raw.headers if value is not None),
             value=raw.value,
         )
+
+
+class ZombieClientError(Exception):
+    """A client does not end. It would keep its partitions and read nothing: the process has to end instead."""
+
+
+async def _close(client: AIOKafkaConsumer) -> None:
+    """Leave the group and close. Raises ZombieClientError when that has no end."""
+    closing = asyncio.ensure_future(client.stop())
+    done, _ = await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+    if not done:
+        closing.cancel()
+        raise ZombieClientError
+    if (error := closing.exception()) is not None:
+        log.info("consumer.close_failed", error=summary(error))
