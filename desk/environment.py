@@ -11,7 +11,7 @@ from desk.preflight import PreflightError, whole_number
 from shared.settings import KafkaSettings
 
 EMBEDDED_PARTITIONS = 4
-EMBEDDED_FETCH_WAIT_MS = 250
+EMBEDDED_FETCH_WAIT_MS = 300
 # Nobody waits in front of a screen for what these do with an event.
 UNHURRIED = {"analytics": 1000, "knowledge": 1000}
 # Names that mean something to the launcher and something else, or nothing, to a service.
@@ -52,6 +52,9 @@ def service_environment(
     usual: dict[str, str] = {
         "DESK_OBJECT_STORE": str(home.objects),
         "DESK_INGESTION_OUTGOING_DIR": str(home.outgoing),
+        # A laptop at rest is worth more than half a second in which a deadline is told.
+        "DESK_SLA_FIRE_EVERY": "PT1S",
+        "DESK_SLA_MARK_EVERY_SECONDS": "1",
         # Each process is api and worker in one: commits wake its relay, and polling would only warm the machine.
         "DESK_KAFKA_RELAY_IDLE_SECONDS": "2",
     }

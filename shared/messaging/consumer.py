@@ -33,7 +33,9 @@ BACKOFF_SECONDS = (0.1, 5.0)
 RECONNECT_SECONDS = 0.5
 EPOCH_CHECK_SECONDS = 2.0
 START_SECONDS = 20.0
-CLOSE_SECONDS = 10.0
+REJOIN_SECONDS = 15.0
+COMMIT_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
 # A client that neither reads nor sees the end of its partitions for so long is replaced; it can lose its way when a
 # broker restarts (aiokafka #718).
 STALL_SECONDS = 30.0
@@ -113,9 +115,11 @@ class Consumer:
                     return
                 epoch_checked = time.monotonic()
             self._resume_due(client)
-            batches = await client.getmany(
-                timeout_ms=int(POLL_SECONDS * 1000), max_records=self._settings.max_poll_records
-            )
+            # The client's own limit does not hold while it waits for the group, and it may wait without end.
+            async with asyncio.timeout(REJOIN_SECONDS):
+                batches = await client.getmany(
+                    timeout_ms=int(POLL_SECONDS * 1000), max_records=self._settings.max_poll_records
+                )
             for partition, records in batches.items():
                 await self._handle(client, partition, records)
             if batches or self._pauses or not client.assignment():
@@ -165,8 +169,9 @@ class Consumer:
 
     async def _commit(self, client: AIOKafkaConsumer, partition: TopicPartition, next_offset: int) -> None:
         try:
-            await client.commit({partition: OffsetAndMetadata(next_offset, "")})
-        except (KafkaError, IllegalStateError) as error:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await client.commit({partition: OffsetAndMetadata(next_offset, "")})
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
             # The partition is somebody else's by now, or the broker is away. The inbox makes a second reading harmless.
             log.info("consumer.commit_refused", topic=partition.topic, error=type(error).__name__)
 

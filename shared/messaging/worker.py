@@ -17,7 +17,7 @@ from shared.messaging.relay import Relay
 from shared.messaging.timers import Timer
 from shared.settings import KafkaSettings
 
-RELEASE_SECONDS = 2.0
+RELEASE_SECONDS = 3.0
 MEASURE_EVERY = timedelta(seconds=5)
 PURGE_EVERY = timedelta(minutes=10)
 
