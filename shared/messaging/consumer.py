@@ -6,7 +6,6 @@ batch be tried event by event, and the one that still raises becomes a dead lett
 
 import asyncio
 import contextlib
-import os
 import random
 import time
 from collections.abc import Sequence
@@ -40,8 +39,6 @@ CLOSE_SECONDS = 5.0
 # A client that neither reads nor sees the end of its partitions for so long is replaced; it can lose its way when a
 # broker restarts (aiokafka #718).
 STALL_SECONDS = 30.0
-# Longer than any statement may take, and than starting, rejoining and closing together.
-STUCK_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -72,37 +69,16 @@ class Consumer:
         self._name = handlers.consumer
         self._pauses: dict[TopicPartition, _Pause] = {}
         self._mark_every = mark_every_seconds
-        self._mark_at = self._progressed = self._turned_at = 0.0
+        self._mark_at = self._progressed = 0.0
+        self.turned_at = time.monotonic()
         self._probe: _Probe | None = None
         self._measured: set[TopicPartition] = set()
         self.failing = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; leaves the group so that others take over at once."""
-        consuming = asyncio.current_task()
-        assert consuming is not None
-        self._turned_at = time.monotonic()
-        watching = asyncio.create_task(self._watch(consuming))
-        try:
-            await self._run(stop)
-        finally:
-            watching.cancel()
-
-    async def _watch(self, consuming: asyncio.Task[Any]) -> None:
-        """End the process when the consumer makes no turn any more: it would keep its partitions and read nothing.
-
-        Everything acknowledged is in the database, so ending at once loses nothing, and a supervisor starts it anew.
-        """
-        while True:
-            await asyncio.sleep(STUCK_SECONDS / 10)
-            if time.monotonic() - self._turned_at > STUCK_SECONDS:
-                frames = [f"{frame.f_code.co_name}:{frame.f_lineno}" for frame in consuming.get_stack()]
-                log.critical("consumer.stuck", seconds=STUCK_SECONDS, at=" > ".join(frames))
-                os._exit(os.EX_SOFTWARE)
-
-    async def _run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            self._turned_at = time.monotonic()
+            self.turned_at = time.monotonic()
             try:
                 epoch = await self._read_epoch()
                 await self._register()
@@ -132,7 +108,7 @@ class Consumer:
         self._probe = None
         self._progressed = epoch_checked = time.monotonic()
         while not stop.is_set():
-            self._turned_at = time.monotonic()
+            self.turned_at = time.monotonic()
             if time.monotonic() - self._progressed > STALL_SECONDS:
                 log.warning("consumer.stalled")
                 return
@@ -161,7 +137,7 @@ class Consumer:
     ) -> None:
         records = [self._record(raw) for raw in batch]
         done = 0
-        self._turned_at = time.monotonic()
+        self.turned_at = time.monotonic()
         try:
             with metrics.BATCH_SECONDS.labels(self._name).time():
                 try:
@@ -175,7 +151,7 @@ class Consumer:
                     for record in records:
                         applied += await self._apply_alone(record)
                         done += 1
-                        self._turned_at = time.monotonic()
+                        self.turned_at = time.monotonic()
             metrics.EVENTS_APPLIED.labels(self._name, records[0].topic).inc(applied)
             self._pauses.pop(partition, None)
         except Exception as error:
@@ -319,5 +295,9 @@ async def _close(client: AIOKafkaConsumer) -> None:
     if not done:
         closing.cancel()
         raise ZombieClientError
-    if (error := closing.exception()) is not None:
-        log.info("consumer.close_failed", error=summary(error))
+    # The client cancels its fetches and awaits them, so that its `stop` may end halfway, as if we had cancelled it.
+    error = None if closing.cancelled() else closing.exception()
+    if closing.cancelled() or error is not None:
+        log.info("consumer.close_failed", error=summary(error or asyncio.CancelledError()))
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await client._client.close()  # noqa: SLF001 - the part of `stop` that was not reached

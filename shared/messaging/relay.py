@@ -8,6 +8,7 @@ SKIP LOCKED (order inverted).
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -52,6 +53,7 @@ class Relay:
         self._verified: set[str] = set()
         self._epoch: int | None = None
         self.failing = False
+        self.turned_at = time.monotonic()
 
     def wake(self) -> None:
         """Look for unsent rows now."""
@@ -63,6 +65,7 @@ class Relay:
         idle = longest
         try:
             while not stop.is_set():
+                self.turned_at = time.monotonic()
                 self._woken.clear()
                 sent = await self._try_send()
                 if sent < 0:
@@ -122,13 +125,12 @@ class Relay:
 
     async def _produce(self, rows: Sequence[Any]) -> None:
         if self._producer is None:
-            candidate = kafka.producer(self._settings)
+            self._producer = kafka.producer(self._settings)
             try:
-                await candidate.start()
+                await self._producer.start()
             except BaseException:
-                await candidate.stop()
+                await self._drop_producer()
                 raise
-            self._producer = candidate
         await self._verify({row.topic for row in rows})
         futures = [
             await self._producer.send(

@@ -1,7 +1,6 @@
 """Work that is due by time. A timer may run in several processes at once: its use case claims rows under locks."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,5 +53,3 @@ class Timer:
             )
             for waiter in pending:
                 waiter.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await waiter

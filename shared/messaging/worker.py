@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import os
+import time
+from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,10 +19,19 @@ from shared.messaging.inbox import Inbox
 from shared.messaging.relay import Relay
 from shared.messaging.timers import Timer
 from shared.settings import KafkaSettings
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 RELEASE_SECONDS = 3.0
 MEASURE_EVERY = timedelta(seconds=5)
 PURGE_EVERY = timedelta(minutes=10)
+# Longer than any statement may take, and than starting, rejoining and closing a client together.
+STUCK_SECONDS = 60.0
+
+
+class PartEndedError(Exception):
+    """A part of the worker ended without being told to. The process has to end with it, and be started anew."""
 
 
 class Worker:
@@ -59,14 +71,16 @@ class Worker:
         self._running = True
         try:
             async with asyncio.TaskGroup() as relaying:
-                relaying.create_task(self.relay.run(relay_stop), name="relay")
+                relaying.create_task(_run("relay", self.relay.run(relay_stop), relay_stop, self.relay), name="relay")
                 try:
                     async with asyncio.TaskGroup() as working:
                         if self._consumer is not None:
-                            working.create_task(self._consumer.run(stop), name="consumer")
-                            working.create_task(self._release_loop(stop), name="release")
+                            consuming = _run("consumer", self._consumer.run(stop), stop, self._consumer)
+                            working.create_task(consuming, name="consumer")
+                            working.create_task(_run("release", self._release_loop(stop), stop), name="release")
                         for timer in self.timers:
-                            working.create_task(timer.loop(self._database, stop), name=f"timer:{timer.name}")
+                            name = f"timer:{timer.name}"
+                            working.create_task(_run(name, timer.loop(self._database, stop), stop), name=name)
                 finally:
                     relay_stop.set()
                     self.relay.wake()
@@ -94,3 +108,48 @@ class Worker:
 
     async def _purge(self, session: AsyncSession, now: datetime) -> int:
         return await housekeeping.purge(session, self._database.service, now)
+
+
+async def _run(
+    name: str, work: Coroutine[Any, Any, None], stop: asyncio.Event, turning: Relay | Consumer | None = None
+) -> None:
+    """Run one part until `stop`. Raises PartEndedError if it ends before that, be it by a cancellation of its own.
+
+    A cancellation that nobody here asked for (the broker's client lets those of its own tasks out) would be taken for
+    an orderly end by the task group, and the service would go on without the part.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    watching = asyncio.create_task(_watch(name, turning, work)) if turning is not None else None
+    try:
+        await work
+    except asyncio.CancelledError:
+        if task.cancelling():
+            raise
+        raise PartEndedError(name) from None
+    finally:
+        if watching is not None:
+            watching.cancel()
+    if not stop.is_set():
+        raise PartEndedError(name)
+
+
+async def _watch(name: str, turning: Relay | Consumer, work: Coroutine[Any, Any, None]) -> None:
+    """End the process when a part makes no turn any more: it would keep its partitions, or its lock, and do nothing.
+
+    Everything acknowledged is in the database, so ending at once loses nothing, and a supervisor starts it anew.
+    """
+    while True:
+        await asyncio.sleep(STUCK_SECONDS / 10)
+        if time.monotonic() - turning.turned_at > STUCK_SECONDS:
+            log.critical("worker.stuck", part=name, seconds=STUCK_SECONDS, at=_standing(work))
+            os._exit(os.EX_SOFTWARE)
+
+
+def _standing(work: Any) -> str:
+    """Where a coroutine waits, innermost last: a task's own stack tells its outermost frame only."""
+    frames: list[str] = []
+    while (frame := getattr(work, "cr_frame", None)) is not None:
+        frames.append(f"{work.__qualname__}:{frame.f_lineno}")
+        work = work.cr_await
+    return " > ".join(frames)

@@ -74,6 +74,14 @@ class Ledger:
                 await asyncio.sleep(0.2)
 
 
+async def _unconverged(urls: dict[str, str]) -> list[str]:
+    """`unconverged`, also while PostgreSQL is on its way up from the last kill."""
+    try:
+        return await unconverged(urls)
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        return [f"PostgreSQL: {type(error).__name__}"]
+
+
 async def unconverged(urls: dict[str, str]) -> list[str]:
     """What still separates the services: unsent events, events not yet read by a reader, held events."""
     connections = {service: await asyncpg.connect(url) for service, url in urls.items()}
@@ -111,7 +119,7 @@ async def until_converged(urls: dict[str, str], seconds: float) -> None:
     problems: Sequence[str] = ()
     try:
         async with asyncio.timeout(seconds):
-            while problems := await unconverged(urls):
+            while problems := await _unconverged(urls):
                 await asyncio.sleep(0.5)
     except TimeoutError:
         raise AssertionError(f"not converged after {seconds} s: {problems}") from None

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from sqlalchemy import text
 
 from shared.events import TOPICS
@@ -167,3 +168,39 @@ async def test_a_new_epoch_makes_a_running_consumer_read_from_the_beginning(worl
             await session.execute(text("UPDATE broker_epoch SET epoch = epoch + 1"))
         await world.until_applied(5)
     assert await world.effects() == [(str(aggregate), version) for version in range(1, 6)]
+
+
+async def test_a_client_that_ends_as_if_cancelled_takes_no_consumer_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`AIOKafkaConsumer.stop` awaits fetches it has cancelled, so that it can itself end as cancelled.
+
+    In a kill run this ended the consumer without a word: its task group takes a cancelled task for one that is done.
+    """
+    ended: list[AIOKafkaConsumer] = []
+
+    async def stop_halfway(client: AIOKafkaConsumer) -> None:
+        ended.append(client)
+        fetch = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        fetch.cancel()
+        await fetch
+
+    aggregate = uuid7()
+    async with world.consuming():
+        await world.publish(aggregate, 5)
+        await world.send_all()
+        await world.until_applied(5)
+        with monkeypatch.context() as patch:
+            patch.setattr(AIOKafkaConsumer, "stop", stop_halfway)
+            async with world.consumer.transaction() as session:
+                await session.execute(text("UPDATE broker_epoch SET epoch = epoch + 1"))
+
+            async def closed() -> bool:
+                return bool(ended)
+
+            await world.until(closed)
+        await world.publish(aggregate, 5)
+        await world.send_all()
+        await world.until_applied(10)
+    assert_in_order(await world.effects())
