@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from services.routing import service
-from services.routing.repository import RoutingRepository
+from services.routing.repository import AgentRepository, QueueRepository
 from services.routing.schemas import (
     AgentList,
     AgentUpdate,
@@ -24,7 +24,7 @@ router = APIRouter(tags=["routing"])
 @router.get("/api/agents", dependencies=[requires("agent.read")])
 async def list_agents(session: ReadSession) -> AgentList:
     """Agents with skills, languages, capacity and load."""
-    return AgentList(items=[AgentView.of(agent) for agent in await RoutingRepository(session).agents()])
+    return AgentList(items=[AgentView.of(agent) for agent in await AgentRepository(session).agents()])
 
 
 @router.put("/api/agents/{agent_id}")
@@ -60,4 +60,4 @@ async def explain_ticket(ticket_id: UUID, session: ReadSession) -> TicketRouting
 @router.get("/api/routing/queues", dependencies=[requires("routing.read")])
 async def list_queues(session: ReadSession) -> QueueList:
     """How many tickets wait in which queue."""
-    return QueueList(items=[QueueView(**row) for row in await RoutingRepository(session).queues()])
+    return QueueList(items=[QueueView(**row) for row in await QueueRepository(session).queues()])

@@ -14,7 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.routing.detector import Detector, Sample
 from services.routing.domain.assignment import Agent, Decision, WaitingTicket, assign, languages_of, queue_of
 from services.routing.domain.language import primary_subtag, readable
-from services.routing.repository import Observation, PlannedDecision, RoutingRepository
+from services.routing.repository import (
+    AgentRepository,
+    DecisionRepository,
+    Observation,
+    PlannedDecision,
+    QueueRepository,
+    TicketRepository,
+)
 from shared.events import Event, EventData
 from shared.events.accounts import AccountChanged
 from shared.events.common import TicketSnapshot
@@ -62,7 +69,7 @@ class TicketNotFound(NotFound):
 
 async def take_accounts(session: AsyncSession, events: Sequence[Event[AccountChanged]]) -> None:
     """Keep the agents up with their accounts."""
-    await RoutingRepository(session).keep_accounts([event.data for event in events])
+    await AgentRepository(session).keep_accounts([event.data for event in events])
 
 
 async def take_created(
@@ -72,14 +79,13 @@ async def take_created(
 
     A ticket whose language was stated when it was made keeps that one.
     """
-    repository = RoutingRepository(session)
     silent = [event for event in events if event.data.ticket.language is None]
     verdicts = await detector.identify(
         [
             Sample(readable(event.data.ticket.subject, event.data.excerpt), _requester_language(event.data.ticket))
             for event in silent
         ],
-        desk=await repository.desk_languages(),
+        desk=await AgentRepository(session).desk_languages(),
     )
     detected: dict[UUID, str | None] = {}
     for event, verdict in zip(silent, verdicts, strict=True):
@@ -114,9 +120,8 @@ async def take_declined(
     session: AsyncSession, events: Sequence[Event[TicketRoutingDeclined]], *, now: datetime
 ) -> None:
     """Free the places of declined proposals, and try again if the ticket still wants somebody."""
-    repository = RoutingRepository(session)
-    await repository.lock_tickets([event.data.ticket.id for event in events])
-    await repository.decline([event.data.decision_id for event in events], now=now)
+    await TicketRepository(session).lock_tickets([event.data.ticket.id for event in events])
+    await DecisionRepository(session).decline([event.data.decision_id for event in events], now=now)
     await _follow(session, events, {event.data.ticket.id: _observation(event.data) for event in events}, now)
 
 
@@ -125,16 +130,16 @@ async def drain_queues(session: AsyncSession, now: datetime) -> int:
 
     Returns how many were proposed; above 0 there may be more.
     """
-    repository = RoutingRepository(session)
-    if not await repository.any_waiting(now=now):
+    queues, staff = QueueRepository(session), AgentRepository(session)
+    if not await queues.any_waiting(now=now):
         return 0
-    await repository.lock_assignment()
-    agents = await repository.agents()
+    await staff.lock_assignment()
+    agents = await staff.agents()
     free = [agent for agent in agents if agent.free]
     if not free:
         return 0
     places = sum(agent.free for agent in free)
-    waiting = await repository.claim_waiting(free, now=now, limit=min(places, DRAIN_BATCH))
+    waiting = await queues.claim_waiting(free, now=now, limit=min(places, DRAIN_BATCH))
     decided = [decision for decision in assign(waiting, agents) if decision.assignee_id is not None]
     await _propose(session, decided, {}, now)
     return len(decided)
@@ -146,7 +151,7 @@ async def renew_proposals(session: AsyncSession, now: datetime, *, after: timede
     The place stays reserved: the first proposal may still be applied, and giving the place away on a guess would let
     automatic assignment exceed capacity.
     """
-    stale = await RoutingRepository(session).renew_stale(before=now - after, now=now, limit=_RENEW_BATCH)
+    stale = await DecisionRepository(session).renew_stale(before=now - after, now=now, limit=_RENEW_BATCH)
     for proposal in stale:
         log.warning(
             "routing.proposal_unanswered",
@@ -175,7 +180,7 @@ async def renew_proposals(session: AsyncSession, now: datetime, *, after: timede
 
 async def forget_decisions(session: AsyncSession, now: datetime) -> int:
     """Delete decisions past `DECISIONS_KEPT` that nobody waits for; returns how many, at most a batch."""
-    return await RoutingRepository(session).forget_decisions(before=now - DECISIONS_KEPT, limit=_FORGET_BATCH)
+    return await DecisionRepository(session).forget_decisions(before=now - DECISIONS_KEPT, limit=_FORGET_BATCH)
 
 
 async def configure_agent(
@@ -193,7 +198,7 @@ async def configure_agent(
     Agents, by themselves, come and go; the rest is their supervisor's to say. Returns the agent as it is now; room that
     this makes is filled by `drain_queues`. Raises AgentNotFound, NotTheirsToSet.
     """
-    repository = RoutingRepository(session)
+    repository = AgentRepository(session)
     if by_themselves:
         agent = await _agent(repository, account_id)
         if (frozenset(skills), capacity) != (agent.skills, agent.capacity) or (
@@ -210,14 +215,13 @@ async def configure_agent(
 
 async def explain(session: AsyncSession, ticket_id: UUID) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What routing knows of a ticket, and its newest decisions about it. Raises TicketNotFound."""
-    repository = RoutingRepository(session)
-    ticket = await repository.ticket(ticket_id)
+    ticket = await TicketRepository(session).ticket(ticket_id)
     if ticket is None:
         raise TicketNotFound
-    return ticket, await repository.decisions_of(ticket_id, limit=_SHOWN_DECISIONS)
+    return ticket, await DecisionRepository(session).decisions_of(ticket_id, limit=_SHOWN_DECISIONS)
 
 
-async def _agent(repository: RoutingRepository, account_id: UUID) -> Agent:
+async def _agent(repository: AgentRepository, account_id: UUID) -> Agent:
     for agent in await repository.agents():
         if agent.id == account_id:
             return agent
@@ -227,26 +231,26 @@ async def _agent(repository: RoutingRepository, account_id: UUID) -> Agent:
 async def _follow(
     session: AsyncSession, events: Sequence[Event[EventData]], seen: Mapping[UUID, Observation], now: datetime
 ) -> None:
-    repository = RoutingRepository(session)
-    await repository.observe(list(seen.values()))
-    await repository.settle_reservations(list(seen), now=now)
-    unrouted = await repository.unrouted(list(seen))
+    queues = QueueRepository(session)
+    await TicketRepository(session).observe(list(seen.values()))
+    await DecisionRepository(session).settle_reservations(list(seen), now=now)
+    unrouted = await queues.unrouted(list(seen))
     due = [one.ticket for one in unrouted if one.route_after <= now]
     if later := [one.ticket for one in unrouted if one.route_after > now]:
-        await repository.enqueue({ticket.id: queue_of(ticket.group, ticket.language) for ticket in later})
+        await queues.enqueue({ticket.id: queue_of(ticket.group, ticket.language) for ticket in later})
     if due:
         await _route(session, due, dict(zip(seen, events, strict=True)), now)
 
 
 async def _route(session: AsyncSession, tickets: Sequence[WaitingTicket], causes: Causes, now: datetime) -> None:
-    repository = RoutingRepository(session)
-    await repository.lock_assignment()
-    await _propose(session, assign(tickets, await repository.agents()), causes, now)
+    staff = AgentRepository(session)
+    await staff.lock_assignment()
+    await _propose(session, assign(tickets, await staff.agents()), causes, now)
 
 
 async def _propose(session: AsyncSession, decided: Sequence[Decision], causes: Causes, now: datetime) -> None:
     planned = [PlannedDecision(uuid7(), decision) for decision in decided]
-    await RoutingRepository(session).keep_decisions(planned, now=now)
+    await DecisionRepository(session).keep_decisions(planned, now=now)
     for plan in planned:
         decision = plan.decision
         _DECISIONS.labels("queued" if decision.assignee_id is None else "proposed").inc()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.routing import service
 from services.routing.models import metadata
-from services.routing.repository import RoutingRepository
+from services.routing.repository import AgentRepository, TicketRepository
 from shared.events.accounts import Role
 from shared.events.common import Priority, TicketStatus
 from shared.ids import uuid7
@@ -225,11 +225,11 @@ async def test_a_proposal_made_again_says_what_it_was_decided_on(desk: Desk) -> 
 async def test_nobody_else_assigns_meanwhile_even_where_there_is_no_agent_yet(desk: Desk) -> None:
     """Locking the agents' rows locked nothing before the first agent came; then two workers both counted them free."""
     async with desk.database.transaction() as first:
-        await RoutingRepository(first).lock_assignment()
+        await AgentRepository(first).lock_assignment()
         async with desk.database.transaction() as second:
             await second.execute(text("SET LOCAL lock_timeout = '50ms'"))
             with pytest.raises(DBAPIError, match="lock timeout"):
-                await RoutingRepository(second).lock_assignment()
+                await AgentRepository(second).lock_assignment()
             await second.rollback()
 
 
@@ -240,7 +240,7 @@ async def test_declining_waits_for_the_ticket_before_it_takes_the_reservation(de
     await desk.create(one)
     [proposal] = await desk.routed(one)
     async with desk.database.transaction() as holder:
-        await RoutingRepository(holder).lock_tickets([one])
+        await TicketRepository(holder).lock_tickets([one])
         declining = asyncio.create_task(desk.decline(one, proposal["decision_id"], status=TicketStatus.SOLVED))
         while not await desk.rows(
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -1,0 +1,115 @@
+"""Tickets that want an agent: those that have just lost theirs, and those that wait in a queue."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.routing.domain.assignment import FALLBACK_LANGUAGE, Agent, WaitingTicket
+from services.routing.repository.rows import ROUTABLE, json_rows
+from shared.events.common import TicketType
+
+_WAITING_COLUMNS = """t.ticket_id, t.version, t.type, t.group_name,
+    coalesce(t.language, t.requester_language) AS language, t.tier, t.tags, t.released_by, t.route_after"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrouted:
+    """A ticket that wants an agent, and the moment before which it is not to be proposed again."""
+
+    ticket: WaitingTicket
+    route_after: datetime
+
+
+class QueueRepository:
+    """Tickets without an agent."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def unrouted(self, ticket_ids: Sequence[UUID]) -> list[Unrouted]:
+        """Which of these tickets want an agent and neither wait in a queue nor have a proposal under way."""
+        rows = await self._session.execute(
+            text(f"""
+                SELECT {_WAITING_COLUMNS} FROM tickets t
+                WHERE t.ticket_id = ANY(:ticket_ids) AND t.queue IS NULL AND t.assignee_id IS NULL
+                    AND t.status = ANY(:routable)
+                    AND NOT EXISTS (SELECT FROM reservations r WHERE r.ticket_id = t.ticket_id AND r.state = 'open')
+                ORDER BY t.priority_rank DESC, t.created_at, t.ticket_id"""),
+            {"ticket_ids": list(ticket_ids), "routable": ROUTABLE},
+        )
+        return [Unrouted(_waiting_ticket(row), row["route_after"]) for row in rows.mappings()]
+
+    async def enqueue(self, queues: Mapping[UUID, str]) -> None:
+        """Put tickets into queues without deciding about them."""
+        await self._session.execute(
+            text("""
+                UPDATE tickets t SET queue = q.queue
+                FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:queues AS text[])) AS q (ticket_id, queue)
+                WHERE t.ticket_id = q.ticket_id"""),
+            {"ticket_ids": list(queues), "queues": list(queues.values())},
+        )
+
+    async def any_waiting(self, *, now: datetime) -> bool:
+        """Whether a ticket waits in a queue whose time has come."""
+        return bool(
+            await self._session.scalar(
+                text("SELECT EXISTS (SELECT FROM tickets WHERE queue IS NOT NULL AND route_after <= :now)"),
+                {"now": now},
+            )
+        )
+
+    async def claim_waiting(self, free: Iterable[Agent], *, now: datetime, limit: int) -> list[WaitingTicket]:
+        """Lock the most urgent, oldest waiting tickets that at least one of the `free` agents could take.
+
+        The condition is `domain.assignment`'s, so that tickets nobody can take do not stand before those behind them.
+        """
+        agents = list(free)
+        rows = await self._session.execute(
+            text(f"""
+                SELECT {_WAITING_COLUMNS} FROM tickets t
+                WHERE t.queue IS NOT NULL AND t.route_after <= :now AND EXISTS (
+                    SELECT FROM json_to_recordset(CAST(:agents AS json)) AS a (languages text[], groups text[])
+                    WHERE (t.group_name IS NULL OR t.group_name = ANY(a.groups))
+                        AND (coalesce(t.language, t.requester_language) IS NULL OR :fallback = ANY(a.languages)
+                            OR coalesce(t.language, t.requester_language) = ANY(a.languages)))
+                ORDER BY t.priority_rank DESC, t.created_at
+                LIMIT :limit
+                FOR UPDATE OF t SKIP LOCKED"""),
+            {
+                "now": now,
+                "limit": limit,
+                "fallback": FALLBACK_LANGUAGE,
+                "agents": json_rows(
+                    {"languages": sorted(agent.spoken), "groups": sorted(agent.groups)} for agent in agents
+                ),
+            },
+        )
+        return [_waiting_ticket(row) for row in rows.mappings()]
+
+    async def queues(self) -> list[dict[str, Any]]:
+        """Tickets that wait, by queue: how many, and since when the oldest exists."""
+        rows = await self._session.execute(
+            text("""
+                SELECT queue, count(*) AS waiting, min(created_at) AS oldest_created_at
+                FROM tickets WHERE queue IS NOT NULL GROUP BY queue ORDER BY queue""")
+        )
+        return [dict(row) for row in rows.mappings()]
+
+
+def _waiting_ticket(row: RowMapping) -> WaitingTicket:
+    return WaitingTicket(
+        id=row["ticket_id"],
+        version=row["version"],
+        type=TicketType(row["type"]),
+        group=row["group_name"],
+        language=row["language"],
+        tier=row["tier"],
+        tags=tuple(row["tags"]),
+        released_by=frozenset(row["released_by"]),
+    )
