@@ -12,8 +12,8 @@ from shared.settings import KafkaSettings
 
 EMBEDDED_PARTITIONS = 4
 EMBEDDED_FETCH_WAIT_MS = 300
-# Nobody waits in front of a screen for what these do with an event.
-UNHURRIED = {"analytics": 1000, "knowledge": 1000}
+# Nobody waits in front of a screen for what these do with an event, or it has fewer hops to go than an assignment.
+UNHURRIED = {"analytics": 1000, "ingestion": 1000, "knowledge": 1000, "sla": 500}
 # Names that mean something to the launcher and something else, or nothing, to a service.
 _LAUNCHER_ONLY = ("DESK_HOME", "DESK_HOST", "DESK_PORT", "DESK_EDGE_")
 
@@ -56,7 +56,7 @@ def service_environment(
         "DESK_SLA_FIRE_EVERY": "PT1S",
         "DESK_SLA_MARK_EVERY_SECONDS": "1",
         # Each process is api and worker in one: commits wake its relay, and polling would only warm the machine.
-        "DESK_KAFKA_RELAY_IDLE_SECONDS": "2",
+        "DESK_KAFKA_RELAY_IDLE_SECONDS": "5",
     }
     if broker.profile == "tansu":
         # The embedded broker answers a fetch only when its wait is over, and works for every one of them.

@@ -66,7 +66,9 @@ class EmbeddedBroker(Child):
         address = f"tcp://{self.bootstrap}"
         command = [str(_binary()), "broker", "--listener-url", address, "--advertised-listener-url", address]
         command += ["--storage-engine", "memory://tansu/", "--silent"]
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "RUST_LOG": "warn"}
+        # One worker: several wake one another at every look for new records, and it is in memory anyway.
+        runtime = {"RUST_LOG": "warn", "TOKIO_WORKER_THREADS": "1"}
+        environment = {"PATH": os.environ.get("PATH", os.defpath), **runtime}
         self._process = spawn(command, log=self.log, env=environment, cwd=Path("/"), death_signal=signal.SIGKILL)
 
     def wait_until_ready(self, patience_seconds: float = 30.0) -> None:
