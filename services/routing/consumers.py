@@ -1,6 +1,7 @@
 """Which event goes to which use case."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,15 +18,15 @@ from shared.messaging.handlers import Handlers
 Handler = Callable[[AsyncSession, Sequence[Event[Any]]], Awaitable[None]]
 
 
-def create_handlers(detector: Detector) -> Handlers:
-    """The subscriptions of routing; `detector` tells languages."""
+def create_handlers(detector: Detector, *, return_after: timedelta) -> Handlers:
+    """The subscriptions of routing; `detector` tells languages, `return_after` is the setting of that name."""
     handlers = Handlers("routing")
     handlers.include(auth_handlers)
     handlers.on(AccountChanged, service.take_accounts)
-    handlers.on(TicketCreated, _now(service.take_created, detector=detector))
-    handlers.on(TicketChanged, _now(service.take_changed))
-    handlers.on(TicketMessageAdded, _now(service.take_message_added))
-    handlers.on(TicketRoutingDeclined, _now(service.take_declined))
+    handlers.on(TicketCreated, _now(service.take_created, detector=detector, return_after=return_after))
+    handlers.on(TicketChanged, _now(service.take_changed, return_after=return_after))
+    handlers.on(TicketMessageAdded, _now(service.take_message_added, return_after=return_after))
+    handlers.on(TicketRoutingDeclined, _now(service.take_declined, return_after=return_after))
     return handlers
 
 

@@ -26,6 +26,8 @@ agents = Table(
 )
 
 # A projection of the tickets, without a word of their text. `queue` is set while a ticket waits for an agent.
+# `released_by` are agents who let go of it, `released_at` the moment of the last time by agent. Revisions before 0003
+# keep only the former: who is missing from the latter did so at an unknown moment.
 tickets = Table(
     "tickets",
     metadata,
@@ -43,6 +45,7 @@ tickets = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("queue", Text),
     Column("released_by", ARRAY(Uuid), nullable=False),
+    Column("released_at", JSONB, nullable=False),
     Column("declines", Integer, nullable=False),
     Column("route_after", DateTime(timezone=True), nullable=False),
 )

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.routing.detector import Detector, Sample
-from services.routing.domain.assignment import Agent, Decision, WaitingTicket, assign, languages_of, queue_of
+from services.routing.domain.assignment import Agent, Decision, assign, languages_of, queue_of
 from services.routing.domain.language import primary_subtag, readable
 from services.routing.repository import (
     AgentRepository,
@@ -20,6 +20,7 @@ from services.routing.repository import (
     Observation,
     PlannedDecision,
     QueueRepository,
+    Release,
     TicketRepository,
 )
 from shared.events import Event, EventData
@@ -73,7 +74,12 @@ async def take_accounts(session: AsyncSession, events: Sequence[Event[AccountCha
 
 
 async def take_created(
-    session: AsyncSession, events: Sequence[Event[TicketCreated]], *, detector: Detector, now: datetime
+    session: AsyncSession,
+    events: Sequence[Event[TicketCreated]],
+    *,
+    detector: Detector,
+    now: datetime,
+    return_after: timedelta,
 ) -> None:
     """Tell the language of new tickets, and find somebody for those that have nobody.
 
@@ -101,32 +107,38 @@ async def take_created(
             aggregate_id=event.data.ticket.id,
             cause=event,
         )
-    await _follow(session, events, {event.data.ticket.id: _observation(event.data, detected) for event in events}, now)
+    seen = {event.data.ticket.id: _observation(event.data, detected) for event in events}
+    await _follow(session, events, seen, now=now, return_after=return_after)
 
 
-async def take_changed(session: AsyncSession, events: Sequence[Event[TicketChanged]], *, now: datetime) -> None:
+async def take_changed(
+    session: AsyncSession, events: Sequence[Event[TicketChanged]], *, now: datetime, return_after: timedelta
+) -> None:
     """Follow what became of tickets: reservations end, places free up, tickets that lost their agent are routed."""
-    await _follow(session, events, {event.data.ticket.id: _observation(event.data) for event in events}, now)
+    seen = {event.data.ticket.id: _observation(event.data) for event in events}
+    await _follow(session, events, seen, now=now, return_after=return_after)
 
 
 async def take_message_added(
-    session: AsyncSession, events: Sequence[Event[TicketMessageAdded]], *, now: datetime
+    session: AsyncSession, events: Sequence[Event[TicketMessageAdded]], *, now: datetime, return_after: timedelta
 ) -> None:
     """A message may have reopened its ticket; the snapshot tells."""
-    await _follow(session, events, {event.data.ticket.id: _observation(event.data) for event in events}, now)
+    seen = {event.data.ticket.id: _observation(event.data) for event in events}
+    await _follow(session, events, seen, now=now, return_after=return_after)
 
 
 async def take_declined(
-    session: AsyncSession, events: Sequence[Event[TicketRoutingDeclined]], *, now: datetime
+    session: AsyncSession, events: Sequence[Event[TicketRoutingDeclined]], *, now: datetime, return_after: timedelta
 ) -> None:
     """Free the places of declined proposals, and try again if the ticket still wants somebody."""
     await TicketRepository(session).lock_tickets([event.data.ticket.id for event in events])
     await DecisionRepository(session).decline([event.data.decision_id for event in events], now=now)
-    await _follow(session, events, {event.data.ticket.id: _observation(event.data) for event in events}, now)
+    seen = {event.data.ticket.id: _observation(event.data) for event in events}
+    await _follow(session, events, seen, now=now, return_after=return_after)
 
 
-async def drain_queues(session: AsyncSession, now: datetime) -> int:
-    """Give waiting tickets to agents who have room by now, the most urgent and then the oldest first.
+async def drain_queues(session: AsyncSession, now: datetime, *, return_after: timedelta) -> int:
+    """Give waiting tickets to agents who can take them by now, the most urgent and then the oldest first.
 
     Returns how many were proposed; above 0 there may be more.
     """
@@ -139,8 +151,12 @@ async def drain_queues(session: AsyncSession, now: datetime) -> int:
     if not free:
         return 0
     places = sum(agent.free for agent in free)
-    waiting = await queues.claim_waiting(free, now=now, limit=min(places, DRAIN_BATCH))
-    decided = [decision for decision in assign(waiting, agents) if decision.assignee_id is not None]
+    waiting = await queues.claim_waiting(free, now=now, return_after=return_after, limit=min(places, DRAIN_BATCH))
+    decided = [
+        decision
+        for decision in assign(waiting, agents, now=now, return_after=return_after)
+        if decision.assignee_id is not None
+    ]
     await _propose(session, decided, {}, now)
     return len(decided)
 
@@ -229,7 +245,12 @@ async def _agent(repository: AgentRepository, account_id: UUID) -> Agent:
 
 
 async def _follow(
-    session: AsyncSession, events: Sequence[Event[EventData]], seen: Mapping[UUID, Observation], now: datetime
+    session: AsyncSession,
+    events: Sequence[Event[EventData]],
+    seen: Mapping[UUID, Observation],
+    *,
+    now: datetime,
+    return_after: timedelta,
 ) -> None:
     queues = QueueRepository(session)
     await TicketRepository(session).observe(list(seen.values()))
@@ -239,13 +260,10 @@ async def _follow(
     if later := [one.ticket for one in unrouted if one.route_after > now]:
         await queues.enqueue({ticket.id: queue_of(ticket.group, ticket.language) for ticket in later})
     if due:
-        await _route(session, due, dict(zip(seen, events, strict=True)), now)
-
-
-async def _route(session: AsyncSession, tickets: Sequence[WaitingTicket], causes: Causes, now: datetime) -> None:
-    staff = AgentRepository(session)
-    await staff.lock_assignment()
-    await _propose(session, assign(tickets, await staff.agents()), causes, now)
+        staff = AgentRepository(session)
+        await staff.lock_assignment()
+        decided = assign(due, await staff.agents(), now=now, return_after=return_after)
+        await _propose(session, decided, dict(zip(seen, events, strict=True)), now)
 
 
 async def _propose(session: AsyncSession, decided: Sequence[Decision], causes: Causes, now: datetime) -> None:
@@ -282,7 +300,7 @@ def _observation(
         ticket=ticket,
         language=primary_subtag(language) if language else None,
         requester_language=_requester_language(ticket),
-        released_by=_released_by(data) if isinstance(data, TicketChanged) else None,
+        release=_release(data) if isinstance(data, TicketChanged) else None,
     )
 
 
@@ -290,6 +308,8 @@ def _requester_language(ticket: TicketSnapshot) -> str | None:
     return primary_subtag(ticket.requester.language) if ticket.requester.language else None
 
 
-def _released_by(data: TicketChanged) -> UUID | None:
+def _release(data: TicketChanged) -> Release | None:
     change = data.changes.get("assignee_id")
-    return UUID(str(change.before)) if change and change.before and change.after is None else None
+    if not change or not change.before or change.after is not None:
+        return None
+    return Release(UUID(str(change.before)), data.changed_at)

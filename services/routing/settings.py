@@ -14,3 +14,10 @@ class RoutingSettings(Settings):
     drain_every: timedelta = Field(default=timedelta(seconds=1), validation_alias="DESK_ROUTING_DRAIN_EVERY")
     # A proposal without an answer for this long is made again.
     renew_after: timedelta = Field(default=timedelta(minutes=5), validation_alias="DESK_ROUTING_RENEW_AFTER")
+    # Who let go of a ticket is not proposed for it again before this has passed, even where nobody else fits.
+    return_after: timedelta = Field(
+        default=timedelta(minutes=15),
+        ge=timedelta(0),
+        le=timedelta(days=30),
+        validation_alias="DESK_ROUTING_RETURN_AFTER",
+    )

@@ -21,10 +21,14 @@ def create_worker(settings: RoutingSettings, database: Database) -> Worker:
     return Worker(
         database,
         settings.kafka,
-        create_handlers(Detector()),
+        create_handlers(Detector(), return_after=settings.return_after),
         timers=(
             *housekeeping(keeps_answers=False),
-            Timer("drain_queues", settings.drain_every, service.drain_queues),
+            Timer(
+                "drain_queues",
+                settings.drain_every,
+                partial(service.drain_queues, return_after=settings.return_after),
+            ),
             Timer("renew_proposals", _RENEW_EVERY, partial(service.renew_proposals, after=settings.renew_after)),
             Timer("forget_decisions", _FORGET_EVERY, service.forget_decisions),
         ),

@@ -2,13 +2,14 @@
 
 An agent is left out who is inactive, away, not of the ticket's group, or has no capacity left. The rest are scored by
 language, skill and tier; equals are ordered by relative load, and at last by a hash, so that the same question always
-has the same answer and nobody is first merely by their id. Who has let go of this ticket before stands behind all
-others, so that it goes back to them only where it would wait for nobody.
+has the same answer and nobody is first merely by their id. Who has let go of this ticket is left out until a cool-down
+has passed; then they stand behind all others, so that it goes back to them only where it would wait for nobody.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import chain
 from uuid import UUID
@@ -71,7 +72,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class WaitingTicket:
-    """What of a ticket matters for who gets it. `released_by` are agents who have let go of it."""
+    """What of a ticket matters for who gets it. `released_at` is when each agent who let go of it last did so."""
 
     id: UUID
     version: int
@@ -80,7 +81,7 @@ class WaitingTicket:
     language: str | None
     tier: str
     tags: tuple[str, ...] = ()
-    released_by: frozenset[UUID] = frozenset()
+    released_at: Mapping[UUID, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,25 @@ def queue_of(group: str | None, language: str | None) -> str:
     return f"{group or GENERAL_QUEUE}:{language or _UNKNOWN_LANGUAGE}"
 
 
-def assign(tickets: Sequence[WaitingTicket], agents: Iterable[Agent]) -> list[Decision]:
-    """Decide about tickets in the order given; each assignment takes a place for those after it."""
+def returns_at(ticket: WaitingTicket, agent_id: UUID, *, now: datetime, return_after: timedelta) -> datetime | None:
+    """When an agent who let go of the ticket can get it again; None if they can `now`, or never let go of it."""
+    released_at = ticket.released_at.get(agent_id)
+    if released_at is None or now >= released_at + return_after:
+        return None
+    return released_at + return_after
+
+
+def assign(
+    tickets: Sequence[WaitingTicket], agents: Iterable[Agent], *, now: datetime, return_after: timedelta
+) -> list[Decision]:
+    """Decide about tickets in the order given; each assignment takes a place for those after it.
+
+    Who let go of a ticket is left out of its candidates for `return_after`.
+    """
     by_id = {agent.id: agent for agent in agents}
     decisions = []
     for ticket in tickets:
-        decision = decide(ticket, by_id)
+        decision = decide(ticket, by_id, now=now, return_after=return_after)
         if decision.assignee_id is not None:
             chosen = by_id[decision.assignee_id]
             by_id[chosen.id] = replace(chosen, load=chosen.load + 1)
@@ -125,12 +139,12 @@ def assign(tickets: Sequence[WaitingTicket], agents: Iterable[Agent]) -> list[De
     return decisions
 
 
-def decide(ticket: WaitingTicket, agents: Mapping[UUID, Agent]) -> Decision:
+def decide(ticket: WaitingTicket, agents: Mapping[UUID, Agent], *, now: datetime, return_after: timedelta) -> Decision:
     """Decide about one ticket. Speakers of its language win; failing those, speakers of the fallback language."""
     scored: list[_Scored] = []
     left_out: list[Candidate] = []
     for agent in agents.values():
-        exclusion = _exclusion(ticket, agent)
+        exclusion = _exclusion(ticket, agent, now=now, return_after=return_after)
         if exclusion:
             left_out.append(Candidate(agent_id=agent.id, name=agent.name, reasons=(exclusion,)))
         else:
@@ -150,16 +164,26 @@ def decide(ticket: WaitingTicket, agents: Mapping[UUID, Agent]) -> Decision:
     )
 
 
-def _exclusion(ticket: WaitingTicket, agent: Agent) -> str | None:
+def _exclusion(ticket: WaitingTicket, agent: Agent, *, now: datetime, return_after: timedelta) -> str | None:
+    returning = returns_at(ticket, agent.id, now=now, return_after=return_after)
+    let_go = _let_go_until(returning, now) if returning else None
     checks = (
         (agent.role not in ASSIGNABLE_ROLES, "not an agent"),
         (not agent.active, "inactive"),
         (not agent.available, "away"),
         (ticket.group is not None and ticket.group not in agent.groups, "not in the ticket's group"),
         (_language_score(ticket, agent) == 0, "speaks neither the ticket's language nor the fallback language"),
+        (let_go is not None, let_go),
         (agent.load >= agent.capacity, "at capacity"),
     )
     return next((reason for applies, reason in checks if applies), None)
+
+
+def _let_go_until(returning: datetime, now: datetime) -> str:
+    """Full minutes, rounded up so as not to promise too much; with the day where it is not that of `now`."""
+    minute = (returning + timedelta(minutes=1, microseconds=-1)).astimezone(UTC)
+    shown = f"{minute:%H:%M}" if minute.date() == now.astimezone(UTC).date() else f"{minute:%Y-%m-%d %H:%M}"
+    return f"let go of this ticket; can get it again from {shown} UTC"
 
 
 def _score(ticket: WaitingTicket, agent: Agent) -> _Scored:
@@ -180,7 +204,7 @@ def _score(ticket: WaitingTicket, agent: Agent) -> _Scored:
     if ticket.tier in agent.skills:
         score += TIER_SCORE
         reasons.append(f"serves tier {ticket.tier}")
-    if agent.id in ticket.released_by:
+    if agent.id in ticket.released_at:
         reasons.append("let go of this ticket before")
     reasons.append(f"load {agent.load} of {agent.capacity}")
     return _Scored(agent, score, tuple(reasons), speaks_language)
@@ -198,14 +222,15 @@ def _language_score(ticket: WaitingTicket, agent: Agent) -> float:
 def _rank(ticket: WaitingTicket, candidate: _Scored) -> tuple[bool, float, float, bytes]:
     agent = candidate.agent
     tie_break = blake2b(ticket.id.bytes + agent.id.bytes, digest_size=8).digest()
-    return agent.id in ticket.released_by, -candidate.score, agent.load / agent.capacity, tie_break
+    return agent.id in ticket.released_at, -candidate.score, agent.load / agent.capacity, tie_break
 
 
 def _reasons(ticket: WaitingTicket, best: _Scored | None) -> tuple[str, ...]:
     if best is None:
         return ("nobody fits now",)
     if ticket.language is not None and not best.speaks_language:
-        return (f"nobody free speaks {ticket.language}: fallback to {FALLBACK_LANGUAGE}", *best.reasons)
+        nobody = "nobody else" if ticket.released_at else "nobody"
+        return (f"{nobody} free speaks {ticket.language}: fallback to {FALLBACK_LANGUAGE}", *best.reasons)
     return best.reasons
 
 

@@ -7,7 +7,7 @@ lock of assignment. Work that holds that one first takes ticket rows only with S
 from services.routing.repository.agents import AgentRepository
 from services.routing.repository.decisions import DecisionRepository, PlannedDecision
 from services.routing.repository.queues import QueueRepository
-from services.routing.repository.tickets import Observation, TicketRepository
+from services.routing.repository.tickets import Observation, Release, TicketRepository
 
 __all__ = [
     "AgentRepository",
@@ -15,5 +15,6 @@ __all__ = [
     "Observation",
     "PlannedDecision",
     "QueueRepository",
+    "Release",
     "TicketRepository",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,10 @@ from services.routing.repository.rows import ROUTABLE, json_rows
 from shared.events.common import TicketType
 
 _WAITING_COLUMNS = """t.ticket_id, t.version, t.type, t.group_name,
-    coalesce(t.language, t.requester_language) AS language, t.tier, t.tags, t.released_by, t.route_after"""
+    coalesce(t.language, t.requester_language) AS language, t.tier, t.tags, t.released_by, t.released_at,
+    t.route_after"""
+
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ class QueueRepository:
             )
         )
 
-    async def claim_waiting(self, free: Iterable[Agent], *, now: datetime, limit: int) -> list[WaitingTicket]:
+    async def claim_waiting(
+        self, free: Iterable[Agent], *, now: datetime, return_after: timedelta, limit: int
+    ) -> list[WaitingTicket]:
         """Lock the most urgent, oldest waiting tickets that at least one of the `free` agents could take.
 
         The condition is `domain.assignment`'s, so that tickets nobody can take do not stand before those behind them.
@@ -74,19 +79,22 @@ class QueueRepository:
             text(f"""
                 SELECT {_WAITING_COLUMNS} FROM tickets t
                 WHERE t.queue IS NOT NULL AND t.route_after <= :now AND EXISTS (
-                    SELECT FROM json_to_recordset(CAST(:agents AS json)) AS a (languages text[], groups text[])
+                    SELECT FROM json_to_recordset(CAST(:agents AS json)) AS a (id text, languages text[], groups text[])
                     WHERE (t.group_name IS NULL OR t.group_name = ANY(a.groups))
                         AND (coalesce(t.language, t.requester_language) IS NULL OR :fallback = ANY(a.languages)
-                            OR coalesce(t.language, t.requester_language) = ANY(a.languages)))
+                            OR coalesce(t.language, t.requester_language) = ANY(a.languages))
+                        AND (CAST(t.released_at ->> a.id AS timestamptz) > :returned) IS NOT TRUE)
                 ORDER BY t.priority_rank DESC, t.created_at
                 LIMIT :limit
                 FOR UPDATE OF t SKIP LOCKED"""),
             {
                 "now": now,
+                "returned": now - return_after,
                 "limit": limit,
                 "fallback": FALLBACK_LANGUAGE,
                 "agents": json_rows(
-                    {"languages": sorted(agent.spoken), "groups": sorted(agent.groups)} for agent in agents
+                    {"id": agent.id, "languages": sorted(agent.spoken), "groups": sorted(agent.groups)}
+                    for agent in agents
                 ),
             },
         )
@@ -111,5 +119,6 @@ def _waiting_ticket(row: RowMapping) -> WaitingTicket:
         language=row["language"],
         tier=row["tier"],
         tags=tuple(row["tags"]),
-        released_by=frozenset(row["released_by"]),
+        released_at=dict.fromkeys(row["released_by"], _LONG_AGO)
+        | {UUID(agent_id): datetime.fromisoformat(at) for agent_id, at in row["released_at"].items()},
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +15,21 @@ from shared.events.common import TicketSnapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """A ticket as an event told it; languages are primary subtags.
+class Release:
+    """An agent let go of a ticket, leaving it to nobody."""
 
-    `released_by` is the agent whom the event took it from, leaving it to nobody.
-    """
+    agent_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A ticket as an event told it; languages are primary subtags. `release` is how it lost its agent, if it did."""
 
     ticket: TicketSnapshot
     language: str | None
     requester_language: str | None
-    released_by: UUID | None = None
+    release: Release | None = None
 
 
 class TicketRepository:
@@ -35,20 +41,20 @@ class TicketRepository:
     async def observe(self, observations: Sequence[Observation]) -> None:
         """Bring the projection to what the events told, one row per ticket.
 
-        A ticket that no longer wants an agent, or wants another kind of agent, leaves its queue. Who let go of a ticket
-        is remembered until it is solved; a reopened one is a new piece of work.
+        A ticket that no longer wants an agent, or wants another kind of agent, leaves its queue. Who let go of a
+        ticket, and when, is remembered until it is solved; a reopened one is a new piece of work.
         """
         await self._session.execute(
             text("""
                 INSERT INTO tickets AS t (ticket_id, version, status, priority_rank, type, group_name, language,
-                    requester_language, tier, tags, assignee_id, created_at, released_by)
+                    requester_language, tier, tags, assignee_id, created_at, released_by, released_at)
                 SELECT r.ticket_id, r.version, r.status, r.priority_rank, r.type, r.group_name, r.language,
                     r.requester_language, r.tier, r.tags, r.assignee_id, r.created_at,
-                    array_remove(ARRAY[r.released_by], NULL)
+                    array_remove(ARRAY[r.released_by], NULL), r.released_at
                 FROM json_to_recordset(CAST(:rows AS json)) AS r (
                     ticket_id uuid, version int, status text, priority_rank smallint, type text, group_name text,
                     language text, requester_language text, tier text, tags text[], assignee_id uuid,
-                    created_at timestamptz, released_by uuid)
+                    created_at timestamptz, released_by uuid, released_at jsonb)
                 ORDER BY r.ticket_id
                 ON CONFLICT (ticket_id) DO UPDATE SET
                     version = excluded.version, status = excluded.status, priority_rank = excluded.priority_rank,
@@ -59,6 +65,8 @@ class TicketRepository:
                     released_by = CASE WHEN t.status = ANY(:live) AND excluded.status = ANY(:live)
                         THEN array_cat(array_remove(t.released_by, excluded.released_by[1]), excluded.released_by)
                         ELSE '{}' END,
+                    released_at = CASE WHEN t.status = ANY(:live) AND excluded.status = ANY(:live)
+                        THEN t.released_at || excluded.released_at ELSE '{}' END,
                     declines = CASE WHEN excluded.assignee_id IS NULL THEN t.declines ELSE 0 END,
                     queue = CASE
                         WHEN excluded.assignee_id IS NULL AND excluded.status = ANY(:routable)
@@ -82,7 +90,8 @@ class TicketRepository:
                         "tags": seen.ticket.tags,
                         "assignee_id": seen.ticket.assignee_id,
                         "created_at": seen.ticket.created_at,
-                        "released_by": seen.released_by,
+                        "released_by": seen.release and seen.release.agent_id,
+                        "released_at": {str(seen.release.agent_id): seen.release.at} if seen.release else {},
                     }
                     for seen in observations
                 ),

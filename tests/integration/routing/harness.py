@@ -79,7 +79,8 @@ class SpokenLanguage:
 class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.app = create_app(RoutingSettings(database_url=database.url), database)
+        self.settings = RoutingSettings(database_url=database.url)
+        self.app = create_app(self.settings, database)
         self.callers = Callers(self.app)
         self.as_, self.nobody = self.callers.as_, self.callers.nobody
 
@@ -114,25 +115,35 @@ class Desk:
             event_of(TicketCreated(ticket=ticket(one, **fields), excerpt=f"{excerpt} {'x' * 40}", actor=SOMEBODY), one)
             for one in ticket_ids
         ]
-        await self.take(service.take_created, *events, detector=SpokenLanguage(), now=at(seconds))
+        await self.take(service.take_created, *events, detector=SpokenLanguage(), **self._edge(seconds))
 
     async def change(
-        self, ticket_id: UUID, *, seconds: float = 0, before: dict[str, Any] | None = None, **fields: Any
+        self,
+        ticket_id: UUID,
+        *,
+        seconds: float = 0,
+        lag: float = 0,
+        before: dict[str, Any] | None = None,
+        **fields: Any,
     ) -> None:
-        """A changed ticket; `before` holds what the named fields were."""
+        """A changed ticket, of which routing hears `lag` seconds later; `before` holds what the named fields were."""
         snapshot = ticket(ticket_id, **fields)
         changes = {
             name: FieldChange(before=old, after=snapshot.model_dump(mode="json")[name])
             for name, old in (before or {}).items()
         }
         data = TicketChanged(ticket=snapshot, changes=changes, actor=SOMEBODY, cause="test", changed_at=at(seconds))
-        await self.take(service.take_changed, event_of(data, ticket_id), now=at(seconds))
+        await self.take(service.take_changed, event_of(data, ticket_id), **self._edge(seconds + lag))
 
     async def decline(self, ticket_id: UUID, decision_id: str, *, seconds: float = 0, **fields: Any) -> None:
         data = TicketRoutingDeclined(
             ticket=ticket(ticket_id, **fields), decision_id=UUID(decision_id), reason="moved on"
         )
-        await self.take(service.take_declined, event_of(data, ticket_id), now=at(seconds))
+        await self.take(service.take_declined, event_of(data, ticket_id), **self._edge(seconds))
+
+    def _edge(self, seconds: float) -> dict[str, Any]:
+        """What consumers and timers add to an event: the time, and the settings."""
+        return {"now": at(seconds), "return_after": self.settings.return_after}
 
     async def take(self, use_case: Callable[..., Awaitable[None]], *events: Event[Any], **fixed: Any) -> None:
         async with self.database.transaction() as session:
@@ -140,7 +151,7 @@ class Desk:
 
     async def drain(self, seconds: float = 0) -> int:
         async with self.database.transaction() as session:
-            return await service.drain_queues(session, at(seconds))
+            return await service.drain_queues(session, **self._edge(seconds))
 
     async def rows(self, sql: str, **parameters: Any) -> Sequence[Any]:
         async with self.database.read() as session:

@@ -135,15 +135,89 @@ async def test_who_lets_go_of_a_ticket_is_proposed_for_it_again_only_after_the_o
     assert await desk.assignees(one) == [first, second]
 
 
-async def test_who_let_go_of_a_ticket_gets_it_from_the_queue_when_nobody_else_can(desk: Desk) -> None:
+async def test_who_let_go_of_a_ticket_gets_it_from_the_queue_after_a_while_when_nobody_else_can(desk: Desk) -> None:
+    """It came back at once, and again each time they let go of it."""
     only = await desk.agent("en")
     one = uuid7()
     await desk.create(one, assignee_id=only)
-    await desk.agent("en", available=False, account_id=only)
     await desk.change(one, before={"assignee_id": str(only)})
-    await desk.agent("en", account_id=only)
-    assert await desk.drain() == 1
+    shown = (await desk.as_(Role.AGENT).get(f"/api/routing/tickets/{one}")).json()
+    assert shown["queue"] == "general:en"
+    reason = "let go of this ticket; can get it again from 09:15 UTC"
+    assert shown["decisions"][0]["reasons"] == ["nobody fits now", f"1 left out: {reason}"]
+    assert await desk.drain(seconds=899.999) == 0
+    assert await desk.drain(seconds=900) == 1
     assert await desk.assignees(one) == [None, only]
+    assert "let go of this ticket before" in (await desk.routed(one))[-1]["reasons"]
+
+
+async def test_who_lets_go_again_waits_again(desk: Desk) -> None:
+    only = await desk.agent("en")
+    one = uuid7()
+    await desk.create(one, assignee_id=only)
+    await desk.change(one, before={"assignee_id": str(only)})
+    await desk.change(one, assignee_id=only, seconds=600)
+    await desk.change(one, before={"assignee_id": str(only)}, seconds=840)
+    assert await desk.drain(seconds=1739.999) == 0
+    assert await desk.drain(seconds=1740) == 1
+
+
+@pytest.mark.parametrize(("lag", "proposed"), [(0, False), (899, False), (900, True)])
+async def test_a_cool_down_runs_from_the_change_and_not_from_when_routing_hears_of_it(
+    desk: Desk, lag: float, proposed: bool
+) -> None:
+    only = await desk.agent("en")
+    one = uuid7()
+    await desk.create(one, assignee_id=only)
+    await desk.change(one, before={"assignee_id": str(only)}, lag=lag)
+    assert await desk.assignees(one) == [only if proposed else None]
+    assert await desk.drain(seconds=900) == (0 if proposed else 1)
+
+
+async def test_somebody_else_who_comes_meanwhile_gets_the_ticket(desk: Desk) -> None:
+    first = await desk.agent("en")
+    one = uuid7()
+    await desk.create(one, assignee_id=first)
+    await desk.change(one, before={"assignee_id": str(first)})
+    assert await desk.drain(seconds=60) == 0
+    second = await desk.agent("en")
+    assert await desk.drain(seconds=61) == 1
+    assert await desk.assignees(one) == [None, second]
+
+
+async def test_tickets_in_their_cool_down_do_not_block_those_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "DRAIN_BATCH", 2)
+    only = await desk.agent("en")
+    let_go = [uuid7() for _ in range(5)]
+    await desk.create(*let_go, priority=Priority.URGENT, assignee_id=only)
+    for one in let_go:
+        await desk.change(one, priority=Priority.URGENT, before={"assignee_id": str(only)})
+    await desk.agent("en", available=False, account_id=only)
+    behind = uuid7()
+    await desk.create(behind, priority=Priority.LOW)
+    await desk.agent("en", account_id=only)
+    assert await desk.drain(seconds=1) == 1
+    assert (await desk.assignees(behind))[-1] == only
+
+
+async def test_who_let_go_before_the_moment_was_kept_stands_behind_and_does_not_wait(desk: Desk) -> None:
+    """During an upgrade a process of the version before writes `released_by` alone."""
+    first, second = await desk.agent("en"), await desk.agent("en", available=False)
+    one = uuid7()
+    await desk.create(one, assignee_id=first)
+    await desk.change(one, before={"assignee_id": str(first)})
+    async with desk.database.transaction() as session:
+        await session.execute(text("UPDATE tickets SET released_at = '{}'"))
+    await desk.agent("en", capacity=1, account_id=second)
+    await desk.agent("en", capacity=1, account_id=first)
+    assert await desk.drain() == 1
+    assert await desk.assignees(one) == [None, second]
+    await desk.decline(one, (await desk.routed(one))[-1]["decision_id"], status=TicketStatus.PENDING)
+    await desk.agent("en", available=False, account_id=second)
+    await desk.change(one, status=TicketStatus.OPEN)
+    assert await desk.assignees(one) == [None, second, first]
 
 
 @pytest.mark.parametrize("reopened_at_once", [False, True])
@@ -157,8 +231,8 @@ async def test_a_solved_ticket_forgets_who_let_go_of_it(desk: Desk, reopened_at_
         await desk.change(one, language="de", status=TicketStatus.OPEN, before={"assignee_id": str(second)})
     else:
         await desk.change(one, language="de", assignee_id=second, status=TicketStatus.OPEN)
-    [row] = await desk.rows("SELECT released_by FROM tickets WHERE ticket_id = :id", id=one)
-    assert row.released_by == []
+    [row] = await desk.rows("SELECT released_by, released_at FROM tickets WHERE ticket_id = :id", id=one)
+    assert (row.released_by, row.released_at) == ([], {})
 
 
 async def test_queues_are_drained_by_priority_and_then_by_age(desk: Desk) -> None:

@@ -1,6 +1,8 @@
 """Who gets a ticket: order of the reasons, exclusions, capacity; and that a decision is always explained."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.routing.domain.assignment import KEPT_CANDIDATES, Agent, WaitingTicket, assign, decide, queue_of
+from services.routing.domain import assignment
+from services.routing.domain.assignment import KEPT_CANDIDATES, Agent, WaitingTicket, queue_of, returns_at
 from shared.events.accounts import Role
 from shared.events.common import TicketType
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+RETURN_AFTER = timedelta(minutes=15)
+INSTANT = timedelta(microseconds=1)
+
+assign = partial(assignment.assign, now=NOW, return_after=RETURN_AFTER)
+decide = partial(assignment.decide, now=NOW, return_after=RETURN_AFTER)
 
 
 def agent(number: int, **fields: Any) -> Agent:
@@ -109,14 +119,56 @@ def test_who_is_left_out_is_told_why(fields: dict[str, Any], reason: str) -> Non
     assert decision.queue == "support:de"
 
 
-def test_who_let_go_of_a_ticket_stands_behind_all_others_but_is_not_out() -> None:
+def test_who_let_go_of_a_ticket_stands_behind_all_others_after_the_cool_down_but_is_not_out() -> None:
     german, french = agent(1, languages=GERMAN), agent(2, languages=frozenset({"en"}), load=9)
-    again = ticket(released_by=frozenset({german.id}))
+    again = ticket(released_at={german.id: NOW - RETURN_AFTER})
     decision = decide(again, {german.id: german, french.id: french})
     assert decision.assignee_id == french.id
+    assert decision.reasons[0] == "nobody else free speaks de: fallback to en"
     alone = decide(again, {german.id: german})
     assert alone.assignee_id == german.id
     assert "let go of this ticket before" in alone.reasons
+
+
+def test_who_has_just_let_go_of_a_ticket_is_not_asked_again_though_nobody_else_fits() -> None:
+    german = agent(1, languages=GERMAN)
+    decision = decide(ticket(released_at={german.id: NOW}), {german.id: german})
+    assert decision.assignee_id is None
+    assert decision.candidates[0].reasons == ("let go of this ticket; can get it again from 09:15 UTC",)
+    assert decision.reasons == ("nobody fits now", f"1 left out: {decision.candidates[0].reasons[0]}")
+
+
+def test_a_cool_down_is_of_one_agent_and_one_ticket() -> None:
+    german, other = agent(1, languages=GERMAN), agent(2, languages=GERMAN, load=9)
+    let_go = ticket(1000, released_at={german.id: NOW})
+    decisions = assign([let_go, ticket(1001)], [german, other])
+    assert [decision.assignee_id for decision in decisions] == [other.id, german.id]
+
+
+@pytest.mark.parametrize(
+    ("ago", "again"),
+    [(timedelta(0), NOW + RETURN_AFTER), (RETURN_AFTER - INSTANT, NOW + INSTANT), (RETURN_AFTER, None)],
+)
+def test_a_cool_down_ends_to_the_instant(ago: timedelta, again: datetime | None) -> None:
+    one = ticket(released_at={UUID(int=1): NOW - ago})
+    assert returns_at(one, UUID(int=1), now=NOW, return_after=RETURN_AFTER) == again
+    assert returns_at(one, UUID(int=2), now=NOW, return_after=RETURN_AFTER) is None
+    assert returns_at(one, UUID(int=1), now=NOW, return_after=timedelta(0)) is None
+
+
+@pytest.mark.parametrize(
+    ("released_at", "shown"),
+    [
+        (NOW - INSTANT, "09:15"),
+        (NOW - timedelta(seconds=59), "09:15"),
+        (NOW - timedelta(minutes=1), "09:14"),
+        (datetime(2026, 3, 2, 23, 45, tzinfo=UTC), "2026-03-03 00:00"),
+    ],
+)
+def test_the_end_of_a_cool_down_is_told_to_the_minute_and_never_too_early(released_at: datetime, shown: str) -> None:
+    german = agent(1, languages=GERMAN)
+    decision = decide(ticket(released_at={german.id: released_at}), {german.id: german}, now=max(released_at, NOW))
+    assert decision.candidates[0].reasons == (f"let go of this ticket; can get it again from {shown} UTC",)
 
 
 def test_a_batch_takes_no_more_places_than_there_are() -> None:
@@ -193,3 +245,43 @@ def test_every_assignment_is_allowed_and_every_agent_is_accounted_for(
         assert decision.ticket.language in {None, *one.spoken} or "en" in one.spoken
         assert decision.candidates[0].agent_id == one.id
     assert all(by_id[one].load + count <= by_id[one].capacity for one, count in given_to.items())
+
+
+@st.composite
+def desks_with_releases(draw: st.DrawFn) -> tuple[WaitingTicket, dict[UUID, Agent]]:
+    """A ticket, and a desk of which some have let go of it: just now, long ago, or by a clock that is ahead."""
+    anybody = st.builds(agent, st.integers(1, 100), languages=LANGUAGES, capacity=st.just(4), load=st.integers(0, 4))
+    by_id = {one.id: one for one in draw(st.lists(anybody, min_size=1, max_size=4, unique_by=lambda one: one.id))}
+    ago = st.sampled_from([-60, 0, 60, 899, 900, 901, 3600]).map(lambda seconds: timedelta(seconds=seconds))
+    released = draw(st.dictionaries(st.sampled_from(sorted(by_id)), ago))
+    language = draw(st.sampled_from([None, "de", "en", "ja"]))
+    return ticket(language=language, released_at={one: NOW - before for one, before in released.items()}), by_id
+
+
+def cooling(one: WaitingTicket) -> set[UUID]:
+    return {agent_id for agent_id, released_at in one.released_at.items() if NOW - released_at < RETURN_AFTER}
+
+
+@given(desk=desks_with_releases())
+def test_who_let_go_gets_a_ticket_only_after_the_cool_down_and_after_everybody_else(
+    desk: tuple[WaitingTicket, dict[UUID, Agent]],
+) -> None:
+    one, agents = desk
+    decision = decide(one, agents)
+    assert decision.assignee_id not in cooling(one)
+    without = decide(one, {key: value for key, value in agents.items() if key not in cooling(one)})
+    assert decision.assignee_id == without.assignee_id, "a cool-down changes nothing for the others"
+    others = decide(one, {key: value for key, value in agents.items() if key not in one.released_at})
+    if others.assignee_id is not None:
+        assert decision.assignee_id == others.assignee_id
+
+
+@given(desk=desks_with_releases())
+def test_no_ticket_is_left_for_ever_because_somebody_let_go_of_it(
+    desk: tuple[WaitingTicket, dict[UUID, Agent]],
+) -> None:
+    one, agents = desk
+    ends = [returns_at(one, each, now=NOW, return_after=RETURN_AFTER) for each in agents]
+    later = max((end for end in ends if end is not None), default=NOW)
+    fits_somebody = decide(replace(one, released_at={}), agents).assignee_id is not None
+    assert (decide(one, agents, now=later).assignee_id is not None) == fits_somebody
