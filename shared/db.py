@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, TextClause
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
@@ -99,6 +99,12 @@ class Database:
         async with self._sessions() as session:
             await session.connection(execution_options={"postgresql_readonly": True})
             yield session
+
+    async def glance(self, statement: TextClause) -> Any:
+        """The one value of a single reading statement, in one round trip: it is in no transaction of ours."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            return await connection.scalar(statement)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -32,7 +32,8 @@ from shared.telemetry import get_logger
 
 log = get_logger(__name__)
 
-IDLE_SECONDS = 2.0
+# What is stored here wakes a duty at once; the look is for retries and for what a process that died had claimed.
+IDLE_SECONDS = 5.0
 
 
 @dataclass(slots=True)

@@ -203,9 +203,7 @@ class Consumer:
             client.resume(partition)
 
     async def _read_epoch(self) -> int:
-        async with self._database.read() as session:
-            epoch = await session.scalar(text(f"SELECT epoch FROM {self._database.service}.broker_epoch"))
-        return int(epoch or 0)
+        return int(await self._database.glance(text(f"SELECT epoch FROM {self._database.service}.broker_epoch")) or 0)
 
     async def _register(self) -> None:
         async with self._database.transaction() as session:
@@ -219,10 +217,7 @@ class Consumer:
         if time.monotonic() < self._mark_at or not assigned:
             return
         if self._probe is None:
-            async with self._database.read() as session:
-                at = await session.scalar(text("SELECT clock_timestamp()"))
-            assert at is not None
-            self._probe = _Probe(at, time.time())
+            self._probe = _Probe(await self._database.glance(text("SELECT clock_timestamp()")), time.time())
             await self._measure_lag(client)
             return
         probe = self._probe

@@ -24,7 +24,7 @@ from shared.telemetry import get_logger
 log = get_logger(__name__)
 
 RELEASE_SECONDS = 5.0
-MEASURE_EVERY = timedelta(seconds=5)
+MEASURE_EVERY = timedelta(seconds=10)
 PURGE_EVERY = timedelta(minutes=10)
 # Longer than any statement may take, and than starting, rejoining and closing a client together.
 STUCK_SECONDS = 60.0

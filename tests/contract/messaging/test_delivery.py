@@ -36,7 +36,7 @@ async def test_concurrent_writers_lose_and_invert_nothing(world: World) -> None:
 
 async def test_a_slow_transaction_with_a_lower_id_is_not_lost(world: World) -> None:
     """A transaction may take an id early and commit late, after rows with higher ids were sent."""
-    early, late = uuid7(), uuid7()
+    first, early, late = uuid7(), uuid7(), uuid7()
     inserted, go = asyncio.Event(), asyncio.Event()
 
     async def slow() -> None:
@@ -47,14 +47,17 @@ async def test_a_slow_transaction_with_a_lower_id_is_not_lost(world: World) -> N
             await go.wait()
 
     async with world.both():
+        # Joining the group takes about as long as a transaction may idle: it is over before the slow one begins.
+        await world.publish(first)
+        await world.until_applied(1)
         task = asyncio.create_task(slow())
         await inserted.wait()
         await world.publish(late)
-        await world.until_applied(1)
+        await world.until_applied(2)
         go.set()
         await task
-        await world.until_applied(2)
-    assert [aggregate for aggregate, _ in await world.effects()] == [str(late), str(early)]
+        await world.until_applied(3)
+    assert [aggregate for aggregate, _ in await world.effects()] == [str(first), str(late), str(early)]
 
 
 async def test_redelivery_changes_nothing(world: World) -> None:
