@@ -122,6 +122,7 @@ class Edge(Child):
             "DESK_EDGE_LISTEN": f"{self.host}:{self.port}",
             "DESK_EDGE_STATE": str(self._state),
             "DESK_EDGE_WEB": str(self._served_web()),
+            "DESK_EDGE_REAL_IP": "",
             "DESK_EDGE_SIGN_IN_RATE": os.environ.get("DESK_EDGE_SIGN_IN_RATE", SIGN_IN_RATE),
             **{f"DESK_EDGE_{name.upper()}": f"127.0.0.1:{port}" for name, port in self._upstreams.items()},
         }

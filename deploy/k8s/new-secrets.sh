@@ -1,0 +1,53 @@
+#!/bin/sh
+# Prints every Secret that deploy/k8s names, with passwords of 192 bits made up anew: keep what it prints, apply it once.
+# Needs nothing but a POSIX system. Where the database is not CloudNativePG's, DESK_POSTGRES_ADDRESS names it (host:port).
+set -eu
+
+postgres=${DESK_POSTGRES_ADDRESS:-desk-postgres-rw:5432}
+
+password() {
+    od -An -N24 -tx1 /dev/urandom | tr -d ' \n'
+}
+
+# secret NAME [TYPE]; its lines `key: value` come from standard input
+secret() {
+    printf -- '---\napiVersion: v1\nkind: Secret\nmetadata: { name: %s, namespace: desk }\ntype: %s\nstringData:\n' \
+        "$1" "${2:-Opaque}"
+    sed 's/^/  /'
+}
+
+administrator=$(password)
+urls=
+for service in gateway ingestion tickets routing sla analytics knowledge; do
+    database=$(password)
+    url="postgresql://desk_$service:$database@$postgres/desk"
+    urls="$urls${urls:+, }\"$service\": \"$url\""
+    # All that this one service is told and others are not: every key is an environment variable.
+    {
+        echo "DESK_DATABASE_URL: $url"
+        echo "DESK_KAFKA_SASL_USERNAME: desk-$service"
+        echo "DESK_KAFKA_SASL_PASSWORD: $(password)"
+        case $service in
+        gateway)
+            echo "DESK_GATEWAY_BOOTSTRAP_EMAIL: admin@example.com"
+            echo "DESK_GATEWAY_BOOTSTRAP_PASSWORD: $administrator"
+            echo "DESK_GATEWAY_KEY_SECRET: $(password)"
+            ;;
+        ingestion)
+            echo "DESK_INGESTION_MAIL_ADDRESS: support@desk.example"
+            echo "DESK_INGESTION_MAIL_NAME: Support"
+            echo "# DESK_INGESTION_SMTP_URL: smtp://user:password@mail.example.com:587"
+            ;;
+        esac
+    } | secret "desk-$service"
+    # The same password for CloudNativePG, which gives it to the role.
+    printf 'username: desk_%s\npassword: %s\n' "$service" "$database" | secret "$service-database" kubernetes.io/basic-auth
+done
+printf 'DESK_KAFKA_SASL_USERNAME: desk-topics\nDESK_KAFKA_SASL_PASSWORD: %s\n' "$(password)" | secret desk-topics
+printf 'sasl: scram_sha512\nusername: keda\npassword: %s\n' "$(password)" | secret desk-keda
+printf 'username: inbound\npassword: %s\n' "$(password)" | secret desk-inbound
+# What the operator's command knows: the files that an embedded desk keeps in its home.
+{
+    echo "run.json: '{\"url\": \"http://edge:8080\", \"database\": {\"urls\": {$urls}}}'"
+    echo "secrets.json: '{\"administrator\": {\"email\": \"admin@example.com\", \"password\": \"$administrator\"}}'"
+} | secret desk-operator
