@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.cookies import SimpleCookie
@@ -27,6 +28,8 @@ class DeskClient:
     def __init__(self, url: str) -> None:
         """For the desk at `url`, to which nothing is sent yet. Raises RequestFailed where that is no address."""
         self._url = url.rstrip("/")
+        # Inside of a deployment the desk is asked by another name than the one it is known by.
+        self._origin = os.environ.get("DESK_PUBLIC_URL", self._url).rstrip("/")
         scheme, host, port = _address(self._url)
         kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
         self._connection = kind(host, port, timeout=_TIMEOUT_SECONDS)
@@ -59,7 +62,7 @@ class DeskClient:
 
         A kept connection that the other side closed meanwhile is opened anew, once.
         """
-        own = {"Accept": "application/json", "Origin": self._url, "X-Desk-CSRF": "1"}
+        own = {"Accept": "application/json", "Origin": self._origin, "X-Desk-CSRF": "1"}
         if self._cookies:
             own["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         for last in (False, True):
