@@ -17,7 +17,10 @@ def members(desk: RunningDesk) -> dict[str, list[psutil.Process]]:
     names = {pid: name for name, pid in desk.facts["pids"].items()}
     launcher = psutil.Process(desk.facts["launcher_pid"])
     processes = [launcher, *launcher.children(recursive=True)]
-    parents = {process.pid: process.ppid() for process in processes}
+    parents: dict[int, int] = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # backends come and go
+            parents[process.pid] = process.ppid()
     found: dict[str, list[psutil.Process]] = defaultdict(list)
     for process in processes:
         pid = process.pid

@@ -16,11 +16,11 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench import references
+from bench.arrival import count_events, until_arrived
 from bench.processes import cpu_seconds, used
 from bench.result import Figure, Result, circumstances, load_average
 from bench.scratch import scratch_desk
 from bench.traffic import LANGUAGES, Client, Post, batches, mails, messages, singles
-from tests.faults.ledger import count_events, until_converged
 from tests.running_desk import RunningDesk
 
 MESSAGES = 3_000
@@ -72,9 +72,9 @@ async def run(count: int = MESSAGES) -> Result:
         posted, assigned = await _latencies(desk, client)
         one_by_one = await _phase(desk, client, singles(SINGLES), SINGLES, SINGLE_CONNECTIONS)
         by_mail = await _phase(desk, client, mails(MAILS), MAILS, SINGLE_CONNECTIONS)
-        events = (await count_events(desk.database_urls))["events"]
+        events = await count_events(desk)
         in_batches = await _phase(desk, client, batches(count, BATCH), count, CONNECTIONS)
-        events = (await count_events(desk.database_urls))["events"] - events
+        events = await count_events(desk) - events
         waiting = await _unassigned(desk)
         bare = await references.measure(desk, per_second=PER_SECOND)
         found = await circumstances(desk, load)
@@ -160,19 +160,14 @@ def _hire(desk: RunningDesk, agents: int) -> None:
 
 async def _phase(desk: RunningDesk, client: Client, posts: Sequence[Post], tickets: int, connections: int) -> Phase:
     """Post everything, wait until it has arrived everywhere. Raises AssertionError if it does not."""
-    urls = desk.database_urls
-    await until_converged(urls, PATIENCE_SECONDS)
-    analytics = await asyncpg.connect(urls["analytics"])
+    await until_arrived(desk, patience_seconds=PATIENCE_SECONDS)
+    analytics = await asyncpg.connect(desk.database_urls["analytics"])
     expected = await analytics.fetchval("SELECT count(*) FROM analytics.ticket_facts") + tickets
     committed = await analytics.fetchval(COMMITTED)
     ourselves = psutil.Process()
     cpu, client_cpu, begun = cpu_seconds(desk), sum(ourselves.cpu_times()[:2]), time.monotonic()
     accepted = await client.send_all(posts, connections)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        # A cheap look first: the thorough one would cost more than what is measured.
-        while await analytics.fetchval("SELECT count(*) FROM analytics.ticket_facts") < expected:
-            await asyncio.sleep(0.2)
-    await until_converged(urls, PATIENCE_SECONDS)
+    await until_arrived(desk, tickets=expected, patience_seconds=PATIENCE_SECONDS)
     phase = Phase(
         tickets=tickets,
         accepted_seconds=accepted,

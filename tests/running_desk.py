@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -83,6 +84,12 @@ class RunningDesk:
         """The database URL of each service."""
         urls: dict[str, str] = self.facts["database"]["urls"]
         return urls
+
+    @property
+    def admin_url(self) -> str:
+        """The desk's database, for its superuser: services see their own schema only."""
+        url = urlsplit(self.facts["database"]["admin_url"])
+        return url._replace(path=urlsplit(self.database_urls["tickets"]).path).geturl()
 
     def login(self, role: str) -> Login:
         """A demo log-in of that role."""
