@@ -1,20 +1,23 @@
-"""A client that keeps what was acknowledged, and the checks that hold the desk to it."""
+"""A client that keeps what was acknowledged, and can hold the desk to it."""
 
 import asyncio
-import json
 import random
-import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 import httpx
 
 from shared.ids import uuid7
-from tests.running_desk import ROOT, RunningDesk
 
 RETRY_STATUSES = {409, 429, 502, 503, 504}
+# Bounds on liveness. No request may take longer than the edge waits for a service (60 s), far less so a whole delivery.
+REQUEST_SECONDS = 120
+DELIVERY_SECONDS = 600
+# Kept keys that are asked again afterwards.
+SAMPLE = 100
 
 LANGUAGES = {
     "en": "My parcel has not arrived yet, where is it?",
@@ -25,28 +28,79 @@ LANGUAGES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request: when it ended (monotonic), how long it took, and its status or the name of what went wrong."""
+
+    ended: float
+    seconds: float
+    outcome: int | str
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome not in {200, 201, 202}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A request that was acknowledged."""
+
+    key: str
+    body: dict[str, Any]
+    receipts: list[dict[str, Any]]
+
+
 @dataclass
 class Ledger:
-    """Sends messages through the edge, again and again with the same key until they are acknowledged."""
+    """Sends messages to `url`, again and again with the same key until they are acknowledged."""
 
-    desk: RunningDesk
-    seed: int
+    url: str
+    token: str
+    seed: str
     acknowledged: dict[str, str] = field(default_factory=dict)  # external id -> ingestion's id
-    retries: int = 0
+    deliveries: list[Delivery] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
 
-    async def send(self, messages: int, *, batch: int, pause_seconds: float) -> None:
-        """Send `messages` in batches; one conversation in five gets a second message of the same sender."""
-        randomness = random.Random(self.seed)
-        headers = {"Authorization": f"Bearer {self.desk.ingest_token}"}
-        async with httpx.AsyncClient(base_url=self.desk.url, headers=headers, timeout=20) as client:
+    async def send(self, messages: int, *, batch: int = 10, pause_seconds: float = 0.05) -> None:
+        """Send so many messages, in batches."""
+        async with self.client() as client:
+            randomness = random.Random(self.seed)
             for _ in range(0, messages, batch):
-                body = {"messages": [self._message(randomness) for _ in range(batch)]}
-                receipts = await self._deliver(client, body)
-                for message, receipt in zip(body["messages"], receipts, strict=True):
-                    self.acknowledged[message["external_id"]] = receipt["id"]
+                await self.deliver(client, [self.message(randomness) for _ in range(batch)])
                 await asyncio.sleep(pause_seconds)
 
-    def _message(self, randomness: random.Random) -> dict[str, Any]:
+    @asynccontextmanager
+    async def load(self, *, senders: int = 2, batch: int = 5, pause_seconds: float = 0.15) -> AsyncIterator[None]:
+        """Send from several senders at once as long as the block lasts; what is under way then is delivered."""
+        done = asyncio.Event()
+
+        async def send(sender: int) -> None:
+            randomness = random.Random(f"{self.seed}-{sender}")
+            async with self.client() as client:
+                while not done.is_set():
+                    await self.deliver(client, [self.message(randomness) for _ in range(batch)])
+                    await asyncio.sleep(pause_seconds)
+
+        async with asyncio.TaskGroup() as group:
+            for sender in range(senders):
+                group.create_task(send(sender))
+            try:
+                yield
+            finally:
+                done.set()
+
+    async def deliver(self, client: httpx.AsyncClient, messages: list[dict[str, Any]]) -> None:
+        """Post one batch until it is acknowledged, and keep what was said."""
+        key, body = str(uuid7()), {"messages": messages}
+        async with asyncio.timeout(DELIVERY_SECONDS):
+            while (answer := await self._attempt(client, key, body)) is None or answer.status_code != 202:
+                # 500 is never a transient answer: it would be a defect.
+                assert answer is None or answer.status_code in RETRY_STATUSES, answer.text
+                await asyncio.sleep(0.2)
+        self._keep(Delivery(key, body, answer.json()["messages"]))
+
+    def message(self, randomness: random.Random) -> dict[str, Any]:
+        """A message of one of 200 customers; they write about several things, so some share a sender."""
         language, text = randomness.choice(list(LANGUAGES.items()))
         customer = randomness.randrange(200)
         return {
@@ -57,119 +111,42 @@ class Ledger:
             "external_id": f"r-{self.seed}-{uuid7()}",
         }
 
-    async def _deliver(self, client: httpx.AsyncClient, body: dict[str, Any]) -> list[dict[str, Any]]:
-        key = str(uuid7())
-        async with asyncio.timeout(180):
-            while True:
-                try:
-                    answer = await client.post("/api/ingest/messages", json=body, headers={"Idempotency-Key": key})
-                except httpx.TransportError:
-                    answer = None
-                if answer is not None and answer.status_code == 202:
-                    receipts: list[dict[str, Any]] = answer.json()["messages"]
-                    return receipts
-                # 500 is never a transient answer: it would be a defect.
-                assert answer is None or answer.status_code in RETRY_STATUSES, answer.text
-                self.retries += 1
-                await asyncio.sleep(0.2)
+    async def ask_again(self) -> int:
+        """Repeat a sample of what was acknowledged; returns how many are not answered as they were: `stuck`."""
+        stuck = 0
+        async with self.client() as client:
+            for delivery in random.Random(self.seed).sample(self.deliveries, min(SAMPLE, len(self.deliveries))):
+                answer = await self._attempt(client, delivery.key, delivery.body)
+                if answer is None or answer.status_code != 202 or answer.json()["messages"] != delivery.receipts:
+                    stuck += 1
+        return stuck
 
+    @property
+    def failures(self) -> list[Attempt]:
+        """Attempts that were not acknowledged."""
+        return [attempt for attempt in self.attempts if attempt.failed]
 
-async def _unconverged(urls: dict[str, str]) -> list[str]:
-    """`unconverged`, also while PostgreSQL is on its way up from the last kill."""
-    try:
-        return await unconverged(urls)
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
-        return [f"PostgreSQL: {type(error).__name__}"]
-
-
-async def unconverged(urls: dict[str, str]) -> list[str]:
-    """What still separates the services: unsent events, events not yet read by a reader, held events."""
-    connections = {service: await asyncpg.connect(url) for service, url in urls.items()}
-    try:
-        problems: list[str] = []
-        versions: dict[str, dict[str, int]] = {}
-        for service, connection in connections.items():
-            versions[service] = dict(await connection.fetch(f"SELECT aggregate_id, version FROM {service}.streams"))
-            if unsent := await connection.fetchval(f"SELECT count(*) FROM {service}.outbox WHERE sent_at IS NULL"):
-                problems.append(f"{service}: {unsent} events unsent")
-        for service, connection in connections.items():
-            if held := await connection.fetchval(f"SELECT count(*) FROM {service}.dead_letters WHERE state = 'held'"):
-                problems.append(f"{service}: {held} events held")
-            sources = {
-                row["source"]
-                for row in await connection.fetch(f"SELECT DISTINCT source FROM {service}.stream_positions")
-            }
-            for source in sources:
-                positions = dict(
-                    await connection.fetch(
-                        f"SELECT aggregate_id, version FROM {service}.stream_positions WHERE source = $1", source
-                    )
-                )
-                behind = [key for key, version in versions[source].items() if positions.get(key) != version]
-                if behind:
-                    problems.append(f"{service}: {len(behind)} of {source}'s aggregates not read to their end")
-        return problems
-    finally:
-        for connection in connections.values():
-            await connection.close()
-
-
-async def until_converged(urls: dict[str, str], seconds: float) -> None:
-    """Wait until every event is where it belongs. Fails with what is missing."""
-    problems: Sequence[str] = ()
-    try:
-        async with asyncio.timeout(seconds):
-            while problems := await _unconverged(urls):
-                await asyncio.sleep(0.5)
-    except TimeoutError:
-        raise AssertionError(f"not converged after {seconds} s: {problems}") from None
-
-
-async def account_for(urls: dict[str, str], acknowledged: dict[str, str]) -> dict[str, int]:
-    """Count tickets, and the acknowledged messages that are `lost` or `doubled`; all services know the same tickets."""
-    tickets = await asyncpg.connect(urls["tickets"])
-    messages = await tickets.fetch(
-        "SELECT id, external_id, ticket_id FROM tickets.messages WHERE external_id IS NOT NULL"
-    )
-    all_tickets = {row["id"] for row in await tickets.fetch("SELECT id FROM tickets.tickets")}
-    numbers = await tickets.fetchval("SELECT count(*) - count(DISTINCT number) FROM tickets.tickets")
-    await tickets.close()
-    by_external: dict[str, list[str]] = {}
-    for row in messages:
-        by_external.setdefault(row["external_id"], []).append(str(row["id"]))
-    lost = [external for external in acknowledged if external not in by_external]
-    doubled = [external for external in acknowledged if len(by_external.get(external, [])) > 1]
-    assert numbers == 0, "two tickets share a number"
-    for service, table, column in (
-        ("routing", "tickets", "ticket_id"),
-        ("sla", "tickets", "ticket_id"),
-        ("analytics", "ticket_facts", "ticket_id"),
-    ):
-        connection = await asyncpg.connect(urls[service])
-        known = {row[0] for row in await connection.fetch(f"SELECT {column} FROM {service}.{table}")}
-        await connection.close()
-        assert known == all_tickets, f"{service} knows {len(known)} tickets, tickets has {len(all_tickets)}"
-    return {"tickets": len(all_tickets), "lost": len(lost), "doubled": len(doubled)}
-
-
-async def count_events(urls: dict[str, str]) -> dict[str, int]:
-    """Count events, and those `inverted`: versions of an aggregate are contiguous and given in id order."""
-    total = inversions = 0
-    for service, url in urls.items():
-        connection = await asyncpg.connect(url)
-        inversions += await connection.fetchval(
-            f"""SELECT count(*) FROM (SELECT aggregate_version - lag(aggregate_version) OVER w AS step
-                FROM {service}.outbox WINDOW w AS (PARTITION BY aggregate_id ORDER BY id)) s
-                WHERE step IS NOT NULL AND step <> 1"""
+    def client(self) -> httpx.AsyncClient:
+        """What the ledger's requests go through."""
+        return httpx.AsyncClient(
+            base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=REQUEST_SECONDS
         )
-        total += await connection.fetchval(f"SELECT count(*) FROM {service}.outbox")
-        await connection.close()
-    return {"events": total, "inverted": inversions}
 
+    async def _attempt(self, client: httpx.AsyncClient, key: str, body: dict[str, Any]) -> httpx.Response | None:
+        begun = time.monotonic()
+        try:
+            answer = await client.post("/api/ingest/messages", json=body, headers={"Idempotency-Key": key})
+        except httpx.TransportError as error:
+            self._note(begun, type(error).__name__)
+            return None
+        self._note(begun, answer.status_code)
+        return answer
 
-def report(name: str, **figures: Any) -> None:
-    """Write `results/<name>.json`, from which tables in the documentation are generated."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    path = ROOT / "results" / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"commit": commit.strip(), **figures}, indent=2, sort_keys=True) + "\n")
+    def _note(self, begun: float, outcome: int | str) -> None:
+        now = time.monotonic()
+        self.attempts.append(Attempt(now, now - begun, outcome))
+
+    def _keep(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+        for message, receipt in zip(delivery.body["messages"], delivery.receipts, strict=True):
+            self.acknowledged[message["external_id"]] = receipt["id"]

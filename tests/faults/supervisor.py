@@ -1,0 +1,133 @@
+"""Runs one row of docs/quality.md: injects its faults by a seed, keeps a log of them, writes down what was found.
+
+A scenario is a coroutine `(stage, run) -> findings`. It injects `run.faults` faults, each chosen from
+`run.randomness` and told to `run.note`; so the first n faults of a run are those of a shorter run with the same seed.
+With `make faults ARGS=--bisect` a run that fails is repeated with fewer faults, each on a fresh desk, to tell the
+smallest number that still fails.
+"""
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from tests.faults.checkers import account_for, until_converged
+from tests.faults.ledger import Ledger
+from tests.faults.stage import Stage
+from tests.running_desk import ROOT
+
+WHOLE = os.environ.get("DESK_FAULTS") == "whole"
+BISECT = "DESK_FAULTS_BISECT" in os.environ
+SEED = int(os.environ.get("DESK_FAULTS_SEED", "20260"))
+NOTHING_WRONG = {"lost": 0, "doubled": 0, "inverted": 0, "disagreeing": 0, "stuck": 0}
+
+S = TypeVar("S", bound=Stage)
+Findings = Mapping[str, Any]
+
+
+def whole(short: int, at_full_length: int) -> int:
+    """How many faults, or seconds: fewer in `make test` than in `make faults`."""
+    return at_full_length if WHOLE else short
+
+
+@dataclass
+class Run:
+    """One run of a scenario."""
+
+    row: str
+    faults: int
+    begun: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        print(f"\n{self.row}: seed {SEED}, commit {commit()}, {self.faults} faults", flush=True)
+        self.randomness = random.Random(f"{SEED}-{self.row}")
+
+    def note(self, what: str) -> None:
+        """Tell a fault, with the time and the seconds since the run began."""
+        print(f"{datetime.now(UTC):%H:%M:%S} {time.monotonic() - self.begun:8.2f} s  {self.row} {what}", flush=True)
+
+    def ledger(self, stage: Stage, *, url: str | None = None) -> Ledger:
+        """A client of this run."""
+        return Ledger(url or stage.desk.url, stage.desk.ingest_token, f"{SEED}-{self.row}-{time.time_ns()}")
+
+    async def settle(self, stage: Stage, ledger: Ledger) -> dict[str, Any]:
+        """Wait until the desk has come to rest; returns what became of everything that was acknowledged."""
+        converged = await until_converged(stage)
+        found = await account_for(stage.admin_url, ledger.acknowledged)
+        return {
+            "acknowledged": len(ledger.acknowledged),
+            "retries": len(ledger.failures),
+            "stuck": await ledger.ask_again(),
+            **found,
+            "measured": [figure("converged after", converged, "s")],
+        }
+
+
+def figure(name: str, value: float, unit: str, aim: str = "") -> dict[str, Any]:
+    """A figure of a result; nothing is asserted about it."""
+    return {"name": name, "value": round(value, 2), "unit": unit, "aim": aim}
+
+
+async def supervise(
+    row: str, scenario: Callable[[S, Run], Awaitable[Findings]], stage: S, *, faults: int, broker: str = "tansu"
+) -> None:
+    """Run the scenario on the running `stage`, write `results/<row>.json` (`-short` in `make test`), and judge."""
+    failure = await _judged(Run(row, faults), scenario, stage, broker)
+    if failure is None:
+        return
+    if BISECT:
+        print(f"the smallest failing prefix: {await _smallest_failing(row, scenario, stage, faults)} faults")
+    raise failure
+
+
+async def _judged(
+    run: Run, scenario: Callable[[S, Run], Awaitable[Findings]], stage: S, broker: str, *, keep: bool = True
+) -> Exception | None:
+    """What was wrong, None if nothing was."""
+    try:
+        findings = await scenario(stage, run)
+        if keep:
+            _write(run, broker, findings)
+        wrong = {name: findings[name] for name, right in NOTHING_WRONG.items() if findings[name] != right}
+        assert not wrong, f"{run.row}: {wrong}"
+    except Exception as error:  # noqa: BLE001 - raised by the caller, after the shortest way to it was looked for
+        return error
+    return None
+
+
+async def _smallest_failing(row: str, scenario: Callable[[S, Run], Awaitable[Findings]], stage: S, failing: int) -> int:
+    """Halve the number of faults as long as it still fails; an upper bound, for moments differ from run to run."""
+    passing = 0
+    while failing - passing > 1:
+        faults = (failing + passing) // 2
+        fresh = stage.another()
+        await asyncio.to_thread(fresh.start)
+        try:
+            wrong = await _judged(Run(row, faults), scenario, fresh, "", keep=False)
+        finally:
+            await asyncio.to_thread(fresh.stop)
+        passing, failing = (passing, faults) if wrong else (faults, failing)
+    return failing
+
+
+def commit() -> str:
+    """The commit that is checked out, abbreviated."""
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def result_name(row: str, *, at_full_length: bool) -> str:
+    """Name of a row's file in `results/`, without its suffix."""
+    return row.lower() + ("" if at_full_length else "-short")
+
+
+def _write(run: Run, broker: str, findings: Findings) -> None:
+    path = ROOT / "results" / f"{result_name(run.row, at_full_length=WHOLE)}.json"
+    result = {"id": run.row, "seed": SEED, "commit": commit(), "broker": broker, "faults": run.faults, **findings}
+    path.write_text(json.dumps(result, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
