@@ -122,5 +122,5 @@ def container(workload: Resource) -> Resource:
 
 
 def expand(text: str, values: dict[str, str]) -> str:
-    """`$(NAME)`, as the kubelet expands it. Raises KeyError for an unknown name, which the kubelet would leave alone."""
+    """`$(NAME)`, as the kubelet expands it. Raises KeyError for an unknown name, which the kubelet leaves as it is."""
     return re.sub(r"\$\((\w+)\)", lambda reference: values[reference[1]], text)

@@ -1,6 +1,7 @@
 """The desk as compose and as Kubernetes would run it, without either: plain processes from their files.
 
-Commands, environment, order, probes and stopping are theirs; roles, schemas, migrations and topics come from their jobs.
+Commands, environment, order, probes and stopping are theirs, and roles, schemas, migrations and topics come from their
+jobs.
 """
 
 import json

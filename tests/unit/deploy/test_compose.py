@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -28,36 +27,14 @@ from desk.roster import SERVICES
 from shared.db import Database
 from shared.events import TOPICS, event_types
 from shared.settings import KafkaSettings
+from tests.deploy.arrangement import DOCKERFILE, ROOT, image_environment
+from tests.deploy.compose import REFERENCE, load, new_environment, own_environment
+from tests.unit.deploy.schemas import compose_complaints
 
-ROOT = Path(__file__).resolve().parents[3]
 ENV_EXAMPLE = ROOT / "deploy" / "compose" / ".env.example"
-DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 ROLES = ("migrate", "api", "worker")
 # A bound on liveness, not an expectation.
 START_SECONDS = 60
-
-_REFERENCE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<kind>:[-?])(?P<rest>[^}]*))?\}")
-
-
-def new_environment() -> dict[str, str]:
-    """What `deploy/compose/new-env.sh` prints, read as compose reads it."""
-    script = ["sh", str(ROOT / "deploy" / "compose" / "new-env.sh")]
-    printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
-    lines = [line for line in printed.splitlines() if line and not line.startswith("#")]
-    return dict(line.split("=", 1) for line in lines)
-
-
-def fill_in(text: str, values: dict[str, str]) -> str:
-    """Compose's interpolation, as far as the file uses it: `${NAME:-default}` and `${NAME:?}`, which must be set."""
-
-    def value(reference: re.Match[str]) -> str:
-        given = values.get(reference["name"])
-        if given:
-            return given
-        assert reference["kind"] == ":-", f"{reference[0]} is not set"
-        return reference["rest"]
-
-    return _REFERENCE.sub(value, text)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +45,21 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def compose(environment: dict[str, str]) -> dict[str, Any]:
     """The file as compose sees it."""
-    content: dict[str, Any] = yaml.safe_load(fill_in((ROOT / "docker-compose.yml").read_text(), environment))
+    content = load(environment)
     return content["services"] | {"": content}
+
+
+def test_compose_would_take_it(compose: dict[str, Any]) -> None:
+    assert list(compose_complaints(compose[""])) == []
+    assert list(compose_complaints({"services": {"tickets": {"helthcheck": {}}}}))
+
+
+def test_hadolint_finds_nothing() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    if not hadolint.exists():
+        pytest.skip("there is no hadolint for this platform")
+    found = subprocess.run([hadolint, DOCKERFILE], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
 
 
 def settings_of(service: str) -> type[BaseSettings]:
@@ -84,11 +74,6 @@ def known_variables(settings: type[BaseSettings]) -> set[str]:
         return str(field.validation_alias or f"{settings.model_config.get('env_prefix', '')}{name}").upper()
 
     return {variable(name, field) for name, field in settings.model_fields.items()}
-
-
-def own_environment(container: dict[str, Any]) -> dict[str, str]:
-    """The variables a container gets; those without a value come from .env, which has none here."""
-    return {name: value for name, value in container["environment"].items() if value is not None}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -172,7 +157,7 @@ def test_services_share_no_secret(environment: dict[str, str], compose: dict[str
 
 
 def test_the_example_has_every_variable_and_no_secret() -> None:
-    referenced = {match["name"] for match in _REFERENCE.finditer((ROOT / "docker-compose.yml").read_text())}
+    referenced = {match["name"] for match in REFERENCE.finditer((ROOT / "docker-compose.yml").read_text())}
     offered = set(re.findall(r"^(?:# )?(\w+)=", ENV_EXAMPLE.read_text(), re.MULTILINE))
     tuning = {"DESK_TAG", "DESK_LOG_LEVEL", "DESK_FRONT_SUBNET"}
     assert referenced - tuning == offered - {"DESK_INGESTION_SMTP_URL"}
@@ -241,15 +226,8 @@ def open_directory() -> Iterator[Path]:
         yield Path(directory)
 
 
-def edge_variables(compose: dict[str, Any]) -> dict[str, str]:
-    """DESK_EDGE_…, of the image and of compose."""
-    stage = DOCKERFILE.read_text().partition(" AS edge\n")[2]
-    image = {name: value.strip('"') for name, value in re.findall(r"(DESK_EDGE_\w+)=(\S*)", stage)}
-    return {**image, **compose["edge"]["environment"]}
-
-
 def test_nginx_accepts_the_edge_of_compose(compose: dict[str, Any], open_directory: Path) -> None:
-    values = edge_variables(compose)
+    values = {**image_environment("edge"), **compose["edge"]["environment"]}
     for service in SERVICES:
         port = compose[f"{service}-api"]["environment"]["DESK_PORT"]
         assert values[f"DESK_EDGE_{service.upper()}"].startswith(f"{service}-api:{port} ")
