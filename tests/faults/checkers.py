@@ -23,8 +23,7 @@ _DISAGREEING = """
     WHERE t.id IS NULL OR g.ticket_id IS NULL
        OR (r.status, r.assignee_id) IS DISTINCT FROM (t.status, t.assignee_id)
        OR (s.status, s.priority, s.assignee_id) IS DISTINCT FROM (t.status, t.priority, t.assignee_id)
-       OR (a.status, a.priority, a.assignee_id, a.language)
-          IS DISTINCT FROM (t.status, t.priority, t.assignee_id, t.language)"""
+       OR (a.status, a.priority, a.assignee_id) IS DISTINCT FROM (t.status, t.priority, t.assignee_id)"""
 
 _INVERTED = """
     SELECT count(*) FROM (
@@ -54,7 +53,7 @@ async def unconverged(connection: asyncpg.Connection) -> list[str]:
 
 
 async def disagreements(connection: asyncpg.Connection) -> int:
-    """Tickets whose status, priority, assignee or language one of the services tells otherwise, or does not know."""
+    """Tickets whose status, priority or assignee one of the services tells otherwise, or does not know."""
     return int(await connection.fetchval(_DISAGREEING))
 
 

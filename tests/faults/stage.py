@@ -5,7 +5,6 @@ import http.client
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -37,17 +36,13 @@ class Peer:
     def __init__(self, service: str, role: str, environment: dict[str, str], log: Path) -> None:
         self.service = service
         self.port = free_port()
-        environment = {**os.environ, **environment, "DESK_PORT": str(self.port)}
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service}", role],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self.process = spawn(
+            [sys.executable, "-m", f"services.{service}", role],
+            log=log,
+            env={**os.environ, **environment, "DESK_PORT": str(self.port)},
+            cwd=ROOT,
+            death_signal=signal.SIGKILL,
+        )
 
     @property
     def pid(self) -> int:

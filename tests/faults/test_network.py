@@ -1,0 +1,114 @@
+"""R11, R21: bad networks between the services and their parts, and clients that leave in the middle of a query."""
+
+import asyncio
+import time
+
+import asyncpg
+import pytest
+
+from tests.faults.proxy import CLEAR, Weather
+from tests.faults.stage import ExposedStage
+from tests.faults.supervisor import Findings, Run, figure, supervise, whole
+
+pytestmark = pytest.mark.faults
+
+# Each kind of weather, on each of the two ways.
+ROUNDS = whole(8, 40)
+WEATHER_SECONDS = whole(3, 30)
+LEAVING = whole(100, 1_000)
+AT_ONCE = 50
+# Bounds on liveness.
+HANG_SECONDS = 100
+BACK_SECONDS = 50
+
+WEATHERS = {
+    "200 ms of latency": Weather(latency_seconds=0.2),
+    "half-open connections": Weather(half_open=True),
+    "1 byte/s": Weather(bytes_per_second=1),
+    "resets": CLEAR,
+}
+
+_WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE usename = 'desk_tickets' AND wait_event_type = 'Lock' AND query LIKE '%tickets%'"""
+_AT_WORK = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'desk_tickets' AND state <> 'idle'"
+_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'desk_tickets'"
+
+
+async def bad_weather(stage: ExposedStage, run: Run) -> Findings:
+    ledger = run.ledger(stage)
+    kinds = [(way, name) for way in ("PostgreSQL", "broker") for name in WEATHERS]
+    async with ledger.load():
+        for number in range(run.faults):
+            if number % len(kinds) == 0:
+                run.randomness.shuffle(kinds)
+            way, name = kinds[number % len(kinds)]
+            proxy = stage.database if way == "PostgreSQL" else stage.kafka
+            run.note(f"{name} between services and {way}")
+            if name == "resets":
+                for _ in range(WEATHER_SECONDS * 2):
+                    await stage.there(proxy.reset())
+                    await asyncio.sleep(0.5)
+            else:
+                proxy.weather = WEATHERS[name]
+                await asyncio.sleep(WEATHER_SECONDS)
+                proxy.weather = CLEAR
+            await asyncio.sleep(run.randomness.uniform(0, 2))
+    found = await run.settle(stage, ledger)
+    longest = max(attempt.seconds for attempt in ledger.attempts)
+    assert longest < HANG_SECONDS, f"a request took {longest:.0f} s"
+    return found | {"measured": [*found["measured"], figure("longest request", longest, "s", "≤ 60 s")]}
+
+
+async def test_r11_bad_networks_lose_nothing_and_hang_nobody(stage: ExposedStage) -> None:
+    await supervise("R11", bad_weather, stage, faults=ROUNDS)
+
+
+async def leaving_clients(stage: ExposedStage, run: Run) -> Findings:
+    """Requests wait for a locked table, their clients hang up, and then the lock goes away."""
+    admin = await asyncpg.connect(stage.admin_url)
+    slowest = 0.0
+    try:
+        before = await admin.fetchval(_CONNECTIONS)
+        for _ in range(0, run.faults, AT_ONCE):
+            async with admin.transaction():
+                await admin.execute("LOCK TABLE tickets.tickets IN ACCESS EXCLUSIVE MODE")
+                leaving = [asyncio.create_task(_ask_and_leave(stage)) for _ in range(AT_ONCE)]
+                async with asyncio.timeout(BACK_SECONDS):
+                    while await admin.fetchval(_WAITING) < 5:
+                        await asyncio.sleep(0.02)
+                for client in leaving:
+                    client.cancel()
+                await asyncio.gather(*leaving, return_exceptions=True)
+                run.note(f"{AT_ONCE} clients hang up")
+            slowest = max(slowest, await _until_back(admin, _AT_WORK, 0))
+            await _until_back(admin, _CONNECTIONS, max(before, 10))
+    finally:
+        await admin.close()
+    ledger = run.ledger(stage)
+    await ledger.send(20)
+    found = await run.settle(stage, ledger)
+    return found | {"measured": [figure("connections back after", slowest, "s", "≤ 5 s")]}
+
+
+async def _ask_and_leave(stage: ExposedStage) -> None:
+    """Ask for tickets, wait, and when cancelled hang up without a word."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(stage.desk.url.rpartition(":")[2]))
+    try:
+        authorization = f"Authorization: Bearer {stage.desk.ingest_token}"
+        writer.write(f"GET /api/tickets HTTP/1.1\r\nHost: desk\r\n{authorization}\r\n\r\n".encode())
+        await reader.read()
+    finally:
+        writer.transport.abort()
+
+
+async def _until_back(admin: asyncpg.Connection, count: str, at_most: int) -> float:
+    begun = time.monotonic()
+    async with asyncio.timeout(BACK_SECONDS):
+        while await admin.fetchval(count) > at_most:
+            await asyncio.sleep(0.01)
+    return time.monotonic() - begun
+
+
+async def test_r21_clients_that_hang_up_keep_no_connections(stage: ExposedStage) -> None:
+    await supervise("R21", leaving_clients, stage, faults=LEAVING)
