@@ -270,6 +270,13 @@ def test_what_is_named_is_there(cluster: Cluster, secrets: list[dict[str, Any]])
     unused = {name for name in printed if f'"{name}"' not in text}
     assert unused == set()
     assert set(cluster.containers()) >= set(PROCESSES)
-    # Beside the namespace, a first step takes what jobs need.
-    prepared = {(each["kind"]) for each in cluster.resources if each["metadata"].get("labels", {}).get("desk/step")}
-    assert prepared == {"Namespace", "ConfigMap", "Job"}
+
+
+def test_steps_begin_with_what_others_need(cluster: Cluster) -> None:
+    """docs/deploy.md applies by this label: database and broker, then jobs with their settings, then the rest."""
+    steps: dict[str, set[str]] = {}
+    for each in cluster.resources:
+        steps.setdefault(each["metadata"].get("labels", {}).get("desk/step", "last"), set()).add(each["kind"])
+    assert steps["infrastructure"] == {"Cluster", "Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "NetworkPolicy"}
+    assert steps["prepare"] == {"Namespace", "ConfigMap", "Job"}
+    assert not (steps["infrastructure"] | steps["prepare"]) & steps["last"] - {"NetworkPolicy"}
