@@ -15,6 +15,7 @@ from desk.home import ROOT
 
 DOCS = ROOT / "docs"
 _WHOLE_FROM = 100
+_SHORT = "-short"
 NOT_YET = "*Not measured yet.*"
 
 Result = Mapping[str, Any]
@@ -104,19 +105,32 @@ def _split(results: Iterable[tuple[str, Result | None]]) -> str:
 
 
 def _faults(results: Iterable[tuple[str, Result | None]]) -> str:
-    """One row per run of kills."""
-    columns = ("kills", "messages", "events", "lost", "doubled", "inverted")
-    rows = [
-        [
-            result["id"],
-            *(_number(result[column]) for column in columns),
-            f"{_number(result['converged_seconds'])} s",
-            f"{result['broker']}, seed {result['seed']}, commit {result['commit']}",
-        ]
-        for _, result in results
-        if result
-    ]
-    return _table(["id", *columns, "converged after", "on"], rows, right=set(range(1, 8)))
+    """One row per fault test: what its whole run found, else its short one (`NAME-short`), else that there is none."""
+    counts = ("faults", "acknowledged", "lost", "doubled", "inverted", "disagreeing", "stuck")
+    found = dict(results)
+    rows = []
+    for name, whole in found.items():
+        if name.endswith(_SHORT):
+            continue
+        result = whole or found.get(name + _SHORT)
+        if result is None:
+            rows.append([name.upper(), "not run yet", *[""] * len(counts), "", ""])
+            continue
+        rows.append(
+            [
+                result["id"],
+                "whole" if whole else "short",
+                *(_number(result[count]) for count in counts),
+                "; ".join(_with_aim(figure) for figure in result["measured"]),
+                f"{result['broker']}, seed {result['seed']}, commit {result['commit']}",
+            ]
+        )
+    return _table(["id", "run", *counts, "measured", "on"], rows, right=set(range(2, 2 + len(counts))))
+
+
+def _with_aim(figure: Mapping[str, Any]) -> str:
+    aim = f" (aim {figure['aim']})" if figure["aim"] else ""
+    return f"{figure['name']} {_amount(figure)}{aim}"
 
 
 KINDS: Mapping[str, Callable[[Iterable[tuple[str, Result | None]]], str]] = {

@@ -33,9 +33,8 @@ READY_SECONDS = 120
 class Peer:
     """Another process of a service, beside the one that the launcher runs."""
 
-    def __init__(self, service: str, role: str, environment: dict[str, str], log: Path) -> None:
-        self.service = service
-        self.port = free_port()
+    def __init__(self, service: str, role: str, environment: dict[str, str], *, port: int, log: Path) -> None:
+        self.port = port
         self.process = spawn(
             [sys.executable, "-m", f"services.{service}", role],
             log=log,
@@ -128,9 +127,10 @@ class Stage:
         return int(self.environment(service)["DESK_PORT"])
 
     @contextmanager
-    def peer(self, service: str, role: str, **settings: str) -> Iterator[Peer]:
+    def peer(self, service: str, role: str, *, port: int | None = None, **settings: str) -> Iterator[Peer]:
         """Run another process of `service` meanwhile."""
-        peer = Peer(service, role, {**self.environment(service), **settings}, self.home / f"{service}-peer.log")
+        environment = {**self.environment(service), **settings}
+        peer = Peer(service, role, environment, port=port or free_port(), log=self.home / f"{service}-peer.log")
         try:
             yield peer
         finally:

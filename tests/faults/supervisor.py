@@ -7,10 +7,8 @@ smallest number that still fails.
 """
 
 import asyncio
-import json
 import os
 import random
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +17,8 @@ from typing import Any, TypeVar
 
 from tests.faults.checkers import account_for, until_converged
 from tests.faults.ledger import Ledger
+from tests.faults.results import commit, result_name, write
 from tests.faults.stage import Stage
-from tests.running_desk import ROOT
 
 WHOLE = os.environ.get("DESK_FAULTS") == "whole"
 BISECT = "DESK_FAULTS_BISECT" in os.environ
@@ -93,7 +91,8 @@ async def _judged(
     try:
         findings = await scenario(stage, run)
         if keep:
-            _write(run, broker, findings)
+            name = result_name(run.row, at_full_length=WHOLE)
+            write(name, {"id": run.row, "seed": SEED, "broker": broker, "faults": run.faults, **findings})
         wrong = {name: findings[name] for name, right in NOTHING_WRONG.items() if findings[name] != right}
         assert not wrong, f"{run.row}: {wrong}"
     except Exception as error:  # noqa: BLE001 - raised by the caller, after the shortest way to it was looked for
@@ -114,20 +113,3 @@ async def _smallest_failing(row: str, scenario: Callable[[S, Run], Awaitable[Fin
             await asyncio.to_thread(fresh.stop)
         passing, failing = (passing, faults) if wrong else (faults, failing)
     return failing
-
-
-def commit() -> str:
-    """The commit that is checked out, abbreviated."""
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def result_name(row: str, *, at_full_length: bool) -> str:
-    """Name of a row's file in `results/`, without its suffix."""
-    return row.lower() + ("" if at_full_length else "-short")
-
-
-def _write(run: Run, broker: str, findings: Findings) -> None:
-    path = ROOT / "results" / f"{result_name(run.row, at_full_length=WHOLE)}.json"
-    result = {"id": run.row, "seed": SEED, "commit": commit(), "broker": broker, "faults": run.faults, **findings}
-    path.write_text(json.dumps(result, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -66,24 +66,26 @@ async def test_r11_bad_networks_lose_nothing_and_hang_nobody(stage: ExposedStage
 
 async def leaving_clients(stage: ExposedStage, run: Run) -> Findings:
     """Requests wait for a locked table, their clients hang up, and then the lock goes away."""
-    admin = await asyncpg.connect(stage.admin_url)
+    # Two connections: within a transaction, what is told of other sessions does not change.
+    locker, admin = await asyncpg.connect(stage.admin_url), await asyncpg.connect(stage.admin_url)
     slowest = 0.0
     try:
         before = await admin.fetchval(_CONNECTIONS)
         for _ in range(0, run.faults, AT_ONCE):
-            async with admin.transaction():
-                await admin.execute("LOCK TABLE tickets.tickets IN ACCESS EXCLUSIVE MODE")
+            async with locker.transaction():
+                await locker.execute("LOCK TABLE tickets.tickets IN ACCESS EXCLUSIVE MODE")
                 leaving = [asyncio.create_task(_ask_and_leave(stage)) for _ in range(AT_ONCE)]
-                async with asyncio.timeout(BACK_SECONDS):
-                    while await admin.fetchval(_WAITING) < 5:
-                        await asyncio.sleep(0.02)
-                for client in leaving:
-                    client.cancel()
-                await asyncio.gather(*leaving, return_exceptions=True)
+                try:
+                    await _until(admin, _WAITING, at_least=5)
+                finally:
+                    for client in leaving:
+                        client.cancel()
+                    await asyncio.gather(*leaving, return_exceptions=True)
                 run.note(f"{AT_ONCE} clients hang up")
-            slowest = max(slowest, await _until_back(admin, _AT_WORK, 0))
-            await _until_back(admin, _CONNECTIONS, max(before, 10))
+            slowest = max(slowest, await _until(admin, _AT_WORK, at_most=0))
+            await _until(admin, _CONNECTIONS, at_most=max(before, 10))
     finally:
+        await locker.close()
         await admin.close()
     ledger = run.ledger(stage)
     await ledger.send(20)
@@ -102,10 +104,11 @@ async def _ask_and_leave(stage: ExposedStage) -> None:
         writer.transport.abort()
 
 
-async def _until_back(admin: asyncpg.Connection, count: str, at_most: int) -> float:
+async def _until(admin: asyncpg.Connection, count: str, *, at_least: int = 0, at_most: int = 10_000) -> float:
+    """Wait until the count is within; returns how many seconds that took."""
     begun = time.monotonic()
     async with asyncio.timeout(BACK_SECONDS):
-        while await admin.fetchval(count) > at_most:
+        while not at_least <= await admin.fetchval(count) <= at_most:
             await asyncio.sleep(0.01)
     return time.monotonic() - begun
 

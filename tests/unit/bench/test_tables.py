@@ -31,9 +31,26 @@ def test_making_tables_twice_changes_nothing() -> None:
     assert render(once, lambda _: RESULT) == once
 
 
-@pytest.mark.parametrize("kind", ["figures", "references", "split", "circumstances", "faults"])
+@pytest.mark.parametrize("kind", ["figures", "references", "split", "circumstances"])
 def test_what_was_not_measured_is_said_to_be_so(kind: str) -> None:
     assert NOT_YET in render(DOCUMENT.format(kind=kind, table="| invented |\n"), lambda _: None)
+
+
+def test_a_fault_test_shows_its_whole_run_else_its_short_one_else_that_there_is_none() -> None:
+    counts = dict.fromkeys(("acknowledged", "lost", "doubled", "inverted", "disagreeing", "stuck"), 0)
+    measured = [{"name": "takeover", "value": 1.5, "unit": "s", "aim": "< 5 s"}]
+    run = {**counts, "measured": measured, "broker": "tansu", "seed": 1, "commit": "abc"}
+    results = {
+        "r1": {**run, "id": "R1", "faults": 200},
+        "r1-short": {**run, "id": "R1", "faults": 20},
+        "r2-short": {**run, "id": "R2", "faults": 3},
+    }
+    document = "<!-- results: faults r1 r1-short r2 r2-short r3 r3-short -->\n<!-- /results -->\n"
+    rows = render(document, results.get).splitlines()[4:7]
+    assert rows[0].startswith("| R1 | whole | 200 | 0 |")
+    assert rows[1].startswith("| R2 | short | 3 | 0 |")
+    assert rows[2].startswith("| R3 | not run yet |")
+    assert "takeover 1.5 s (aim < 5 s)" in rows[0]
 
 
 def test_a_table_that_nobody_can_make_is_an_error() -> None:
