@@ -1,4 +1,4 @@
-"""Running desks for the faults: shared by the short versions in one process, a fresh one for each whole row."""
+"""Running desks for the faults: shared by the short versions in one module, a fresh one for each whole row."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.faults.supervisor import WHOLE
 
 
 def _scope(fixture_name: str, config: pytest.Config) -> str:
-    return "function" if WHOLE else "package"
+    return "function" if WHOLE else "module"
 
 
 @pytest.fixture(scope=_scope)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from tests.faults import results
 from tests.faults.checkers import account_for, until_converged
 from tests.faults.ledger import Ledger
-from tests.faults.results import commit, result_name, write
 from tests.faults.stage import Stage
 
 WHOLE = os.environ.get("DESK_FAULTS") == "whole"
@@ -43,7 +43,7 @@ class Run:
     begun: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        print(f"\n{self.row}: seed {SEED}, commit {commit()}, {self.faults} faults", flush=True)
+        print(f"\n{self.row}: seed {SEED}, commit {results.commit()}, {self.faults} faults", flush=True)
         self.randomness = random.Random(f"{SEED}-{self.row}")
 
     def note(self, what: str) -> None:
@@ -91,8 +91,8 @@ async def _judged(
     try:
         findings = await scenario(stage, run)
         if keep:
-            name = result_name(run.row, at_full_length=WHOLE)
-            write(name, {"id": run.row, "seed": SEED, "broker": broker, "faults": run.faults, **findings})
+            name = results.result_name(run.row, at_full_length=WHOLE)
+            results.write(name, {"id": run.row, "seed": SEED, "broker": broker, "faults": run.faults, **findings})
         wrong = {name: findings[name] for name, right in NOTHING_WRONG.items() if findings[name] != right}
         assert not wrong, f"{run.row}: {wrong}"
     except Exception as error:  # noqa: BLE001 - raised by the caller, after the shortest way to it was looked for

@@ -6,7 +6,7 @@ import random
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import asyncpg
@@ -73,29 +73,42 @@ async def killed_holders(stage: ExposedStage, run: Run) -> Findings:
     ledger = run.ledger(stage)
     longest = 0.0
     admin = await asyncpg.connect(stage.admin_url)
-    with ExitStack() as peers:
+    # Or the lock would be let go of before anybody is caught with it.
+    stage.kafka.weather = SLOW
+    try:
+        with ExitStack() as peers:
 
-        async def another() -> Peer:
-            return await peers.enter_context(stage.peer("tickets", "worker", **stage.direct("tickets"))).until_ready()
+            def another() -> Peer:
+                return peers.enter_context(stage.peer("tickets", "worker", **stage.direct("tickets")))
 
-        workers = [await another(), await another()]
-        async with ledger.load():
-            for _ in range(run.faults):
-                await asyncio.sleep(run.randomness.uniform(0.2, 1))
-                pid, killed = await _kill_holder(stage, admin)
-                async with asyncio.timeout(TAKEOVER_SECONDS):
-                    while (sent := await admin.fetchval(_SENT_AFTER, killed)) is None:
-                        await asyncio.sleep(0.01)
-                longest = max(longest, (sent - killed).total_seconds())
-                run.note(f"kill -9 of the relay {pid}; the next one sent after {(sent - killed).total_seconds():.2f} s")
-                workers = [worker if worker.process.poll() is None else await another() for worker in workers]
-    found = await run.settle(stage, ledger)
-    inverted = await _inverted_in_log(stage, await admin.fetchval("SELECT count(*) FROM tickets.outbox"))
-    await admin.close()
+            workers = [another(), another()]
+            await asyncio.gather(*(worker.until_ready() for worker in workers))
+            async with ledger.load():
+                for _ in range(run.faults):
+                    await asyncio.sleep(run.randomness.uniform(0.2, 1))
+                    pid, killed = await _kill_holder(stage, admin)
+                    takeover = await _until_sent(admin, after=killed)
+                    longest = max(longest, takeover)
+                    run.note(f"kill -9 of the relay {pid}; the next one sent after {takeover:.2f} s")
+                    workers = [worker if worker.process.poll() is None else another() for worker in workers]
+            stage.kafka.weather = CLEAR
+            found = await run.settle(stage, ledger)
+        events = await admin.fetchval("SELECT count(*) FROM tickets.outbox")
+    finally:
+        stage.kafka.weather = CLEAR
+        await admin.close()
     return found | {
-        "inverted": found["inverted"] + inverted,
+        "inverted": found["inverted"] + await _inverted_in_log(stage, events),
         "measured": [*found["measured"], figure("longest takeover", longest, "s", "< 5 s")],
     }
+
+
+async def _until_sent(admin: asyncpg.Connection, *, after: datetime) -> float:
+    """Wait until an event is sent after that moment; returns how many seconds after it."""
+    async with asyncio.timeout(TAKEOVER_SECONDS):
+        while (sent := await admin.fetchval(_SENT_AFTER, after)) is None:
+            await asyncio.sleep(0.01)
+    return (sent - after).total_seconds()
 
 
 _SENT_AFTER = "SELECT min(sent_at) FROM tickets.outbox WHERE sent_at > $1"
@@ -107,23 +120,29 @@ _HOLDER = """
 
 async def _kill_holder(stage: ExposedStage, admin: asyncpg.Connection) -> tuple[int, datetime]:
     """Freeze the process that holds the lock; if it still does, kill it. Returns its id and when it was killed."""
+    processes = _processes(stage)
     async with asyncio.timeout(TAKEOVER_SECONDS):
         while True:
-            port = await admin.fetchval(_HOLDER, lock_key("tickets"))
-            if port is None or (pid := _process_at(stage, port)) is None:
+            if (port := await admin.fetchval(_HOLDER, lock_key("tickets"))) is None:
+                continue
+            if (pid := processes.get(port)) is None:
+                processes = _processes(stage)
                 continue
             os.kill(pid, signal.SIGSTOP)
-            if await admin.fetchval(_HOLDER, lock_key("tickets")) == port:
-                os.kill(pid, signal.SIGKILL)
-                return pid, await admin.fetchval("SELECT clock_timestamp()")
-            os.kill(pid, signal.SIGCONT)
+            try:
+                if await admin.fetchval(_HOLDER, lock_key("tickets")) == port:
+                    os.kill(pid, signal.SIGKILL)
+                    return pid, await admin.fetchval("SELECT clock_timestamp()")
+            finally:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
 
-def _process_at(stage: ExposedStage, port: int) -> int | None:
-    """Whose connection to PostgreSQL has that local port, be it through the proxy."""
-    through = {link.server_port: link.client_port for link in list(stage.database.links)}
-    port = through.get(port, port)
-    return next((c.pid for c in psutil.net_connections("tcp4") if c.laddr.port == port and c.raddr and c.pid), None)
+def _processes(stage: ExposedStage) -> dict[int, int]:
+    """Which process is behind which client port that PostgreSQL sees, be it through the proxy."""
+    owners = {c.laddr.port: c.pid for c in psutil.net_connections("tcp4") if c.raddr and c.pid}
+    through = {link.server_port: owners.get(link.client_port) for link in list(stage.database.links)}
+    return {port: pid for port, pid in (owners | through).items() if pid is not None}
 
 
 async def _inverted_in_log(stage: ExposedStage, events: int) -> int:
@@ -265,7 +284,7 @@ def _unreadable(kind: str, randomness: random.Random) -> tuple[list[tuple[str, b
 async def _buried(admin: asyncpg.Connection) -> tuple[set[tuple[int, int]], int]:
     """Places in desk.messages of the held records that no handler saw, and how many held events had one that raised."""
     rows = await admin.fetch(
-        """SELECT topic_partition, topic_offset, error LIKE '%RaiseError%' AS raised FROM tickets.dead_letters
+        """SELECT topic_partition, topic_offset, error LIKE 'DBAPIError%' AS raised FROM tickets.dead_letters
            WHERE state = 'held' AND reason = 'poison' AND topic = 'desk.messages'"""
     )
     places = {(row["topic_partition"], row["topic_offset"]) for row in rows if not row["raised"]}

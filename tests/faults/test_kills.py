@@ -1,18 +1,43 @@
-"""R1: kill -9 of random processes under load. Nothing is lost, doubled or reordered, and all projections agree."""
+"""R1, R6: kill -9 of random processes under load, and of a broker that forgets everything."""
 
 import asyncio
+import hashlib
 import os
 import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
 
+import asyncpg
 import psutil
 import pytest
 
+from shared.messaging.refill import caught_up_at
+from tests.faults.checkers import until_converged
 from tests.faults.stage import SERVICES, Stage
-from tests.faults.supervisor import Findings, Run, supervise, whole
+from tests.faults.supervisor import Findings, Run, figure, supervise, whole
+from tests.running_desk import ROOT
+
+pytestmark = pytest.mark.faults
 
 EVERYTHING = (*SERVICES, "broker", "edge", "postgres")
 KILLS = whole(20, 200)
 MESSAGES = whole(1_000, 20_000)
+WIPES = whole(2, 20)
+# A bound on liveness.
+RESTART_SECONDS = 120
+
+# What is made from events, without what only tells how or when it came here: sequences, leases, marks, and what the
+# order between aggregates decides.
+_PROJECTIONS = {
+    "gateway": ("ticket_activity",),
+    "ingestion": ("inbound_messages",),
+    "tickets": ("tickets", "messages", "customers", "participants", "conversations"),
+    "routing": ("tickets", "agents", "reservations", "decisions"),
+    "sla": ("tickets", "clocks"),
+    "analytics": ("archive", "ticket_facts", "ticket_spans", "ticket_clocks"),
+}
 
 
 async def random_kills(stage: Stage, run: Run) -> Findings:
@@ -29,6 +54,74 @@ async def random_kills(stage: Stage, run: Run) -> Findings:
     return await run.settle(stage, ledger)
 
 
-@pytest.mark.faults
 async def test_r1_random_kills_lose_and_double_nothing(plain_stage: Stage) -> None:
     await supervise("R1", random_kills, plain_stage, faults=KILLS)
+
+
+async def wiped_broker(stage: Stage, run: Run) -> Findings:
+    """Kill the broker, which keeps nothing, under load and at rest; then have everything sent again."""
+    ledger = run.ledger(stage)
+    async with ledger.load():
+        for _ in range(run.faults):
+            await asyncio.sleep(run.randomness.uniform(1, 4))
+            await _wipe(stage, run)
+    await until_converged(stage)
+    before = await _fingerprints(stage)
+    await _wipe(stage, run)
+    await _until_read(stage)
+    refill = [sys.executable, "-m", "desk", "refill", "--everything"]
+    environment = {**os.environ, "DESK_HOME": str(stage.home)}
+    told = await asyncio.to_thread(
+        subprocess.run, refill, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    run.note(told.stdout.strip())
+    await _until_read(stage)
+    found = await run.settle(stage, ledger)
+    after = await _fingerprints(stage)
+    different = sorted(name for name in before if before[name] != after[name])
+    assert not different, f"not what they were: {different}"
+    return found | {"measured": [*found["measured"], figure("projections byte-equal", len(before), "tables")]}
+
+
+async def _wipe(stage: Stage, run: Run) -> None:
+    pid = stage.pid("broker")
+    os.kill(pid, signal.SIGKILL)
+    run.note("kill -9 broker")
+    begun = time.monotonic()
+    while stage.pid("broker") == pid or not psutil.pid_exists(stage.pid("broker")):
+        assert time.monotonic() - begun < RESTART_SECONDS, "the broker is not restarted"
+        await asyncio.sleep(0.1)
+
+
+async def _until_read(stage: Stage) -> None:
+    """Wait until every consumer has read everything that is in the broker after this moment."""
+    await until_converged(stage)
+    begun = datetime.now(UTC)
+    async with asyncio.timeout(RESTART_SECONDS):
+        while (await caught_up_at(stage.desk.database_urls) or begun) <= begun:
+            await asyncio.sleep(0.5)
+
+
+async def _fingerprints(stage: Stage) -> dict[str, str]:
+    """A hash of each projection's rows, in an order of their own."""
+    connection = await asyncpg.connect(stage.admin_url)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return {
+                f"{service}.{table}": await _fingerprint(connection, f"{service}.{table}")
+                for service, tables in _PROJECTIONS.items()
+                for table in tables
+            }
+    finally:
+        await connection.close()
+
+
+async def _fingerprint(connection: asyncpg.Connection, table: str) -> str:
+    digest = hashlib.sha256()
+    for row in await connection.fetch(f"SELECT t::text AS row FROM {table} t ORDER BY 1"):
+        digest.update(row["row"].encode() + b"\n")
+    return digest.hexdigest()
+
+
+async def test_r6_a_wiped_broker_is_filled_again_and_changes_nothing(plain_stage: Stage) -> None:
+    await supervise("R6", wiped_broker, plain_stage, faults=WIPES)

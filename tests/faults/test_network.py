@@ -1,4 +1,4 @@
-"""R11, R21: bad networks between the services and their parts, and clients that leave in the middle of a query."""
+"""R5, R11, R21: the broker out of reach, bad networks on every way, and clients that leave in the middle of a query."""
 
 import asyncio
 import time
@@ -12,6 +12,7 @@ from tests.faults.supervisor import Findings, Run, figure, supervise, whole
 
 pytestmark = pytest.mark.faults
 
+AWAY_SECONDS = whole(20, 600)
 # Each kind of weather, on each of the two ways.
 ROUNDS = whole(8, 40)
 WEATHER_SECONDS = whole(3, 30)
@@ -33,6 +34,32 @@ _WAITING = """
     WHERE usename = 'desk_tickets' AND wait_event_type = 'Lock' AND query LIKE '%tickets%'"""
 _AT_WORK = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'desk_tickets' AND state <> 'idle'"
 _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'desk_tickets'"
+
+
+async def long_outage(stage: ExposedStage, run: Run) -> Findings:
+    """Nobody reaches the broker; it keeps what it has."""
+    ledger = run.ledger(stage)
+    accepted = refused = 0
+    async with ledger.load():
+        for _ in range(run.faults):
+            await asyncio.sleep(2)
+            before, failed = len(ledger.acknowledged), len(ledger.failures)
+            stage.kafka.weather = Weather(refusing=True)
+            await stage.there(stage.kafka.reset())
+            run.note(f"the broker is away for {AWAY_SECONDS} s")
+            await asyncio.sleep(AWAY_SECONDS)
+            accepted += len(ledger.acknowledged) - before
+            refused += len(ledger.failures) - failed
+            stage.kafka.weather = CLEAR
+            run.note("the broker is back")
+    found = await run.settle(stage, ledger)
+    assert accepted > 0, "intake stopped"
+    measured = [figure("accepted meanwhile", accepted, ""), figure("refused meanwhile", refused, "")]
+    return found | {"measured": [*found["measured"], *measured]}
+
+
+async def test_r5_intake_goes_on_without_a_broker(stage: ExposedStage) -> None:
+    await supervise("R5", long_outage, stage, faults=1)
 
 
 async def bad_weather(stage: ExposedStage, run: Run) -> Findings:
