@@ -45,7 +45,7 @@ reset: $(SYNCED) ## Delete everything the desk on this machine has stored.
 bench: $(SYNCED) ## Measure; prints one table. Needs no running desk.
 	@$(VENV)/bin/python -m bench $(ARGS)
 
-faults: $(SYNCED) ## Run the fault tests whole (ONLY=R1 for one of them).
+faults: $(SYNCED) ## Run the fault tests whole (ONLY=R1 for one of them, ARGS=--resume to go on).
 	@$(VENV)/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 mutants: $(SYNCED) ## Remove one guard at a time; each time a named test has to fail.

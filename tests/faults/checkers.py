@@ -20,10 +20,15 @@ _DISAGREEING = """
     FULL JOIN sla.tickets s ON s.ticket_id = coalesce(t.id, r.ticket_id)
     FULL JOIN analytics.ticket_facts a ON a.ticket_id = coalesce(t.id, r.ticket_id, s.ticket_id)
     FULL JOIN gateway.ticket_activity g ON g.ticket_id = coalesce(t.id, r.ticket_id, s.ticket_id, a.ticket_id)
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS messages, count(*) FILTER (WHERE kind = 'customer') AS of_customers
+        FROM tickets.messages WHERE ticket_id = t.id) m
     WHERE t.id IS NULL OR g.ticket_id IS NULL
        OR (r.status, r.assignee_id) IS DISTINCT FROM (t.status, t.assignee_id)
        OR (s.status, s.priority, s.assignee_id) IS DISTINCT FROM (t.status, t.priority, t.assignee_id)
-       OR (a.status, a.priority, a.assignee_id) IS DISTINCT FROM (t.status, t.priority, t.assignee_id)"""
+       OR (a.status, a.priority, a.assignee_id) IS DISTINCT FROM (t.status, t.priority, t.assignee_id)
+       -- Counted event by event: what took effect twice is counted twice.
+       OR (t.message_count, a.customer_messages) IS DISTINCT FROM (m.messages, m.of_customers)"""
 
 _INVERTED = """
     SELECT count(*) FROM (
@@ -53,7 +58,7 @@ async def unconverged(connection: asyncpg.Connection) -> list[str]:
 
 
 async def disagreements(connection: asyncpg.Connection) -> int:
-    """Tickets whose status, priority or assignee one of the services tells otherwise, or does not know."""
+    """Tickets whose status, priority, assignee or messages one of the services tells otherwise, or does not know."""
     return int(await connection.fetchval(_DISAGREEING))
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.faults
 
 FREEZES = whole(3, 50)
 KILLED_HOLDERS = whole(5, 100)
-JOINS = whole(4, 100)
+JOINS = whole(3, 100)
 POISON = whole(8, 100)
 HEALTHY_PER_POISON = 100
 # Above the session of the consumer group (3 s on the embedded broker) and above what an open transaction may idle.

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -46,8 +47,10 @@ class _PairedEdge(Edge):
         self._pairs = pairs
 
     def _values(self) -> dict[str, str]:
+        # Without `max_fails=0` nginx avoids a process for ten seconds after it was restarted; when the other one is
+        # restarted meanwhile, it has none left.
         servers = {
-            f"DESK_EDGE_{service.upper()}": f"{LOOPBACK}:{one}; server {LOOPBACK}:{other}"
+            f"DESK_EDGE_{service.upper()}": f"{LOOPBACK}:{one} max_fails=0; server {LOOPBACK}:{other} max_fails=0"
             for service, (one, other) in self._pairs.items()
         }
         return super()._values() | servers
@@ -93,15 +96,15 @@ async def rolling_restarts(stage: Stage, run: Run) -> Findings:
         asked = await reading
         found = await run.settle(stage, ledger)
     failed += [f"POST: {attempt.outcome}" for attempt in ledger.failures]
-    run.note(f"failed: {failed}")
-    assert not failed, failed
+    run.note(f"failed: {dict(Counter(failed))}")
     return found | {
+        "failed": len(failed),
         "measured": [
             *found["measured"],
             figure("requests", asked + len(ledger.attempts), ""),
             figure("failed requests", len(failed), "", "0"),
             figure("longest exit", slowest, "s", "< 30 s"),
-        ]
+        ],
     }
 
 
