@@ -4,7 +4,7 @@ Source: CloudEvents Kafka Protocol Binding 1.0.2, section 3.2; extension attribu
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from uuid import UUID
 from shared.events import Event, EventData, model_of
 
 _SOURCE_PREFIX = "/desk/"
+_REQUIRED = ("ce_source", "ce_id", "ce_type", "ce_subject", "ce_aggregateversion", "ce_time", "ce_correlationid")
 _MAX_ATTRIBUTE = 512
 _MAX_VERSION = 2**63
 
@@ -92,30 +93,18 @@ def encode_headers(row: Any) -> list[tuple[str, bytes]]:
 def decode(record: Record) -> Envelope:
     """Read a record's headers. Raises MalformedEvent."""
     headers = dict(record.headers)
-
-    def required(name: str) -> str:
-        try:
-            value = headers[name].decode()
-        except KeyError:
-            raise MalformedEvent(f"header {name} is missing") from None
-        except UnicodeDecodeError:
-            raise MalformedEvent(f"header {name} is not UTF-8") from None
-        if "\0" in value or len(value) > _MAX_ATTRIBUTE:
-            raise MalformedEvent(f"header {name} has a NUL or more than {_MAX_ATTRIBUTE} characters")
-        return value
-
     try:
+        source, id_, type_, aggregate_id, version, time, correlation_id = [_attribute(headers, n) for n in _REQUIRED]
         causation = headers.get("ce_causationid")
         trace = headers.get("traceparent")
-        source = required("ce_source")
         envelope = Envelope(
-            id=UUID(required("ce_id")),
-            type=required("ce_type"),
+            id=UUID(id_),
+            type=type_,
             source=source.removeprefix(_SOURCE_PREFIX),
-            aggregate_id=required("ce_subject"),
-            aggregate_version=int(required("ce_aggregateversion")),
-            time=datetime.fromisoformat(required("ce_time")),
-            correlation_id=required("ce_correlationid"),
+            aggregate_id=aggregate_id,
+            aggregate_version=int(version),
+            time=datetime.fromisoformat(time),
+            correlation_id=correlation_id,
             causation_id=UUID(causation.decode()) if causation else None,
             hops=int(headers.get("ce_hops", b"0")),
             traceparent=trace.decode() if trace else None,
@@ -128,6 +117,18 @@ def decode(record: Record) -> Envelope:
     if envelope.time.tzinfo is None:
         raise MalformedEvent("ce_time has no offset from UTC")
     return envelope
+
+
+def _attribute(headers: Mapping[str, bytes], name: str) -> str:
+    try:
+        value = headers[name].decode()
+    except KeyError:
+        raise MalformedEvent(f"header {name} is missing") from None
+    except UnicodeDecodeError:
+        raise MalformedEvent(f"header {name} is not UTF-8") from None
+    if "\0" in value or len(value) > _MAX_ATTRIBUTE:
+        raise MalformedEvent(f"header {name} has a NUL or more than {_MAX_ATTRIBUTE} characters")
+    return value
 
 
 def headers_to_json(headers: Sequence[tuple[str, bytes]]) -> list[list[str]]:

@@ -275,10 +275,9 @@ def _mark_sql(schema: str) -> TextClause:
 @cache
 def _positions_sql(schema: str) -> TextClause:
     return text(f"""
-        SELECT p.source, p.aggregate_id, p.version, EXISTS (
-            SELECT FROM {schema}.dead_letters d
-            WHERE d.state = 'held' AND d.reason = 'poison' AND d.consumer = p.consumer
-              AND d.source = p.source AND d.aggregate_id = p.aggregate_id)
+        SELECT p.source, p.aggregate_id, p.version, (p.source, p.aggregate_id) IN (
+            SELECT d.source, d.aggregate_id FROM {schema}.dead_letters d
+            WHERE d.state = 'held' AND d.reason = 'poison' AND d.consumer = :consumer AND d.source IS NOT NULL)
         FROM unnest(CAST(:sources AS text[]), CAST(:aggregates AS text[])) AS n (source, aggregate_id)
         JOIN {schema}.stream_positions p
           ON p.consumer = :consumer AND p.source = n.source AND p.aggregate_id = n.aggregate_id""")

@@ -9,12 +9,13 @@ SKIP LOCKED (order inverted).
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 from sqlalchemy import TextClause, text
 
 from shared.db import Database
@@ -132,16 +133,34 @@ class Relay:
                 await self._drop_producer()
                 raise
         await self._verify({row.topic for row in rows})
-        futures = [
-            await self._producer.send(
-                self._settings.topic_prefix + row.topic,
-                value=row.data.encode(),
-                key=row.aggregate_id.encode(),
-                headers=encode_headers(row),
-            )
-            for row in rows
-        ]
-        await asyncio.gather(*futures)
+        delivered: list[Awaitable[Any]] = []
+        filling: dict[tuple[str, int], BatchBuilder] = {}
+        for row in rows:
+            place = row.topic, kafka.partition_of(row.aggregate_id, self._settings.partitions)
+            record = {
+                "timestamp": None,
+                "key": row.aggregate_id.encode(),
+                "value": row.data.encode(),
+                "headers": encode_headers(row),
+            }
+            batch = filling.get(place)
+            if batch is None or batch.append(**record) is None:
+                if batch is not None:  # it is full
+                    delivered.append(await self._send(place, batch))
+                filling[place] = batch = self._producer.create_batch()
+                batch.append(**record)  # an empty batch takes any record
+        for place, batch in filling.items():
+            delivered.append(await self._send(place, batch))
+        await asyncio.gather(*delivered)
+
+    async def _send(self, place: tuple[str, int], batch: BatchBuilder) -> Awaitable[Any]:
+        """Hand over one batch; the result tells when the broker has it."""
+        assert self._producer is not None
+        topic, partition = place
+        sent: Awaitable[Any] = await self._producer.send_batch(
+            batch, self._settings.topic_prefix + topic, partition=partition
+        )
+        return sent
 
     async def _verify(self, topics: set[str]) -> None:
         """Produce nothing into a topic that a restarted broker made by itself, with other partitions than ours."""
