@@ -113,5 +113,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
     """A whole running desk with its demo organisation, shared by the tests of this process."""
     running = RunningDesk(tmp_path_factory.mktemp("desk") / "home")
     running.start()
+    running.make_room()
     yield running
     assert running.stop() == 0

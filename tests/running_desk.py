@@ -119,6 +119,14 @@ class RunningDesk:
         """A client of another system, with an API key."""
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.ingest_token}"}, timeout=30)
 
+    def make_room(self, capacity: int = 500) -> None:
+        """Let every agent take so many tickets: the demo organisation is full after some fifty."""
+        with self.client(self.admin) as admin:
+            for agent in admin.get("/api/agents").json()["items"]:
+                if agent["capacity"]:
+                    profile = {name: agent[name] for name in ("skills", "languages", "available")}
+                    admin.put(f"/api/agents/{agent['id']}", json={**profile, "capacity": capacity}).raise_for_status()
+
     @property
     def ingest_token(self) -> str:
         """An API key of another system: it may hand in messages, and read tickets."""
