@@ -23,7 +23,7 @@ async def take_events(session: AsyncSession, events: Sequence[Event[EventData]])
     if not fresh:
         return
     facts = FactsRepository(session)
-    before = await facts.lock({record.ticket_id for record in fresh})
+    before = await facts.known({record.ticket_id for record in fresh})
     await facts.save(before, fold(before, fresh))
 
 
@@ -46,7 +46,8 @@ async def rebuild_batch(
     finished = len(tickets) < limit
     last = None if finished else tickets[-1]
     dropped = await facts.drop_unarchived(progress.after_ticket_id, last)
-    before = await facts.lock(tickets)
+    await facts.lock(tickets)
+    before = await facts.known(tickets)
     events = await archive.of_tickets(tickets)
     corrected = await facts.save(before, fold({}, events))
     progress = progress.past(last, tickets=len(tickets), events=len(events), corrected=corrected + dropped)

@@ -12,16 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.domain.archive import ArchivedEvent
 from services.analytics.domain.rebuild import Progress
 from services.analytics.models import archive
+from services.analytics.repository.facts import LOCK_OR_CREATE
 
-_ARCHIVE = text("""
-    INSERT INTO analytics.archive (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data)
-    SELECT event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, CAST(data AS jsonb)
-      FROM unnest(CAST(:event_ids AS uuid[]), CAST(:types AS text[]), CAST(:sources AS text[]),
-                  CAST(:aggregates AS text[]), CAST(:versions AS bigint[]), CAST(:tickets AS uuid[]),
-                  CAST(:times AS timestamptz[]), CAST(:data AS text[]))
-        AS n (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data)
-    ON CONFLICT (event_id) DO NOTHING
-    RETURNING event_id""")
+_ADD = text(f"""
+    WITH added AS (
+        INSERT INTO analytics.archive (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data)
+        SELECT event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, CAST(data AS jsonb)
+          FROM unnest(CAST(:event_ids AS uuid[]), CAST(:types AS text[]), CAST(:sources AS text[]),
+                      CAST(:aggregates AS text[]), CAST(:versions AS bigint[]), CAST(:tickets AS uuid[]),
+                      CAST(:times AS timestamptz[]), CAST(:data AS text[]))
+            AS n (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data)
+        ON CONFLICT (event_id) DO NOTHING
+        RETURNING event_id, ticket_id
+    ), locked AS ({LOCK_OR_CREATE.format(tickets="added")})
+    SELECT event_id FROM added""")
 
 
 class ArchiveRepository:
@@ -31,9 +35,12 @@ class ArchiveRepository:
         self._session = session
 
     async def add(self, events: Sequence[ArchivedEvent]) -> set[UUID]:
-        """Keep these events; returns the ids of those that were not there yet."""
+        """Keep these events; returns the ids of those that were not there yet, and locks the tickets of those.
+
+        The locks are those of `FactsRepository.lock`.
+        """
         rows = await self._session.execute(
-            _ARCHIVE,
+            _ADD,
             {
                 "event_ids": [event.id for event in events],
                 "types": [event.type for event in events],

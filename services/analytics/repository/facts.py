@@ -1,35 +1,68 @@
 """Projections of tickets: facts, spans in the backlog, SLA clocks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, TextClause, select, text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.domain.facts import ClockFacts, Span, TicketFacts
-from services.analytics.models import ticket_clocks, ticket_facts, ticket_spans
 
 
-def _upsert(table: str, columns: Mapping[str, str]) -> TextClause:
-    """Insert or replace rows given as one array per column. `columns` maps names to array types; the key is first."""
-    names = ", ".join(f'"{name}"' for name in columns)
+@dataclass(frozen=True)
+class _Table:
+    """A table of projections: its key and further columns with their types, and a ticket's rows in it."""
+
+    name: str
+    key: Mapping[str, str]
+    values: Mapping[str, str]
+    rows: Callable[[TicketFacts], Iterable[tuple[Any, ...]]]
+
+    @cached_property
+    def save(self) -> TextClause:
+        """Insert or replace rows, given as one array per column."""
+        columns = {**self.key, **self.values}
+        values = ", ".join(f'"{name}" = excluded."{name}"' for name in self.values)
+        return text(
+            f"INSERT INTO analytics.{self.name} ({_names(columns)}) SELECT * FROM {_unnest(columns)} "
+            f"ON CONFLICT ({_names(self.key)}) DO UPDATE SET {values}"
+        )
+
+    @cached_property
+    def drop(self) -> TextClause:
+        """Delete rows by their keys, given as one array per column."""
+        return text(
+            f"DELETE FROM analytics.{self.name} WHERE ({_names(self.key)}) IN (SELECT * FROM {_unnest(self.key)})"
+        )
+
+    def changes(
+        self, before: Iterable[TicketFacts], after: Iterable[TicketFacts]
+    ) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+        """Parameters of `save` and of `drop`; empty where there is nothing to write or to delete."""
+        old = {row[: len(self.key)]: row for facts in before for row in self.rows(facts)}
+        new = {row[: len(self.key)]: row for facts in after for row in self.rows(facts)}
+        saved = [row for key, row in new.items() if old.get(key) != row]
+        return _columns([*self.key, *self.values], saved), _columns(self.key, old.keys() - new.keys())
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
+
+
+def _unnest(columns: Mapping[str, str]) -> str:
     arrays = ", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in columns.items())
-    values = ", ".join(f'"{name}" = excluded."{name}"' for name in list(columns)[1:])
-    return text(
-        f"INSERT INTO analytics.{table} ({names}) SELECT * FROM unnest({arrays}) "
-        f"ON CONFLICT (ticket_id) DO UPDATE SET {values}"
-    )
+    return f"unnest({arrays})"
 
 
-def _insert(table: str, columns: Mapping[str, str]) -> TextClause:
-    names = ", ".join(columns)
-    arrays = ", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in columns.items())
-    return text(f"INSERT INTO analytics.{table} ({names}) SELECT * FROM unnest({arrays})")
+def _columns(names: Iterable[str], rows: Collection[Sequence[Any]]) -> dict[str, list[Any]]:
+    return {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)} if rows else {}
 
 
-_FACTS_COLUMNS = {
-    "ticket_id": "uuid",
+_STORED = {
     "number": "bigint",
     "channel": "text",
     "language": "text",
@@ -46,31 +79,66 @@ _FACTS_COLUMNS = {
     "solved_at": "timestamptz",
     "customer_messages": "integer",
     "replies": "integer",
-    "reopened_count": "integer",
 }
-_SPAN_COLUMNS = {"ticket_id": "uuid", "ordinal": "smallint", "started_at": "timestamptz", "ended_at": "timestamptz"}
-_CLOCK_COLUMNS = {
-    "ticket_id": "uuid",
-    "metric": "text",
-    "started_at": "timestamptz",
-    "policy": "text",
-    "target_seconds": "integer",
-    "state": "text",
-    "warned": "boolean",
-    "breached_at": "timestamptz",
-    "stopped_at": "timestamptz",
-    "judged_at": "timestamptz",
-}
-_SAVE_FACTS = _upsert("ticket_facts", _FACTS_COLUMNS)
-_ADD_SPANS = _insert("ticket_spans", _SPAN_COLUMNS)
-_ADD_CLOCKS = _insert("ticket_clocks", _CLOCK_COLUMNS)
-_DROP_SPANS = text("DELETE FROM analytics.ticket_spans WHERE ticket_id = ANY(:tickets)")
-_DROP_CLOCKS = text("DELETE FROM analytics.ticket_clocks WHERE ticket_id = ANY(:tickets)")
+_facts_row = attrgetter("ticket_id", *_STORED, "reopened_count")
+_clock_row = attrgetter(
+    "metric",
+    "started_at",
+    "policy",
+    "target_seconds",
+    "state",
+    "warned",
+    "breached_at",
+    "stopped_at",
+    "judged_at",
+)
 
-_CREATE_FACTS = text("""
-    INSERT INTO analytics.ticket_facts (ticket_id)
-    SELECT * FROM unnest(CAST(:tickets AS uuid[])) AS t (ticket_id) ORDER BY 1
-    ON CONFLICT DO NOTHING""")
+_TABLES = (
+    _Table(
+        "ticket_facts",
+        {"ticket_id": "uuid"},
+        {**_STORED, "reopened_count": "integer"},
+        lambda facts: (_facts_row(facts),),
+    ),
+    _Table(
+        "ticket_spans",
+        {"ticket_id": "uuid", "ordinal": "smallint"},
+        {"started_at": "timestamptz", "ended_at": "timestamptz"},
+        lambda facts: (
+            (facts.ticket_id, ordinal, span.started_at, span.ended_at) for ordinal, span in enumerate(facts.spans)
+        ),
+    ),
+    _Table(
+        "ticket_clocks",
+        {"ticket_id": "uuid", "metric": "text", "started_at": "timestamptz"},
+        {
+            "policy": "text",
+            "target_seconds": "integer",
+            "state": "text",
+            "warned": "boolean",
+            "breached_at": "timestamptz",
+            "stopped_at": "timestamptz",
+            "judged_at": "timestamptz",
+        },
+        lambda facts: ((facts.ticket_id, *_clock_row(clock)) for clock in facts.clocks),
+    ),
+)
+
+# A row that is there is locked, although nothing of it changes.
+LOCK_OR_CREATE = """
+    INSERT INTO analytics.ticket_facts AS f (ticket_id) SELECT DISTINCT ticket_id FROM {tickets} ORDER BY ticket_id
+    ON CONFLICT (ticket_id) DO UPDATE SET number = f.number WHERE false"""
+_LOCK = text(LOCK_OR_CREATE.format(tickets="unnest(CAST(:tickets AS uuid[])) AS t (ticket_id)"))
+
+# Columns in the order of the fields of TicketFacts, Span and ClockFacts.
+_KNOWN = text(f"""
+    SELECT ticket_id, {_names(_STORED)},
+           ARRAY(SELECT ROW (s.started_at, s.ended_at) FROM analytics.ticket_spans AS s
+                  WHERE s.ticket_id = f.ticket_id ORDER BY s.ordinal),
+           ARRAY(SELECT ROW (c.metric, c.started_at, c.policy, c.target_seconds, c.state, c.warned, c.breached_at,
+                             c.stopped_at)
+                   FROM analytics.ticket_clocks AS c WHERE c.ticket_id = f.ticket_id ORDER BY c.metric, c.started_at)
+      FROM analytics.ticket_facts AS f WHERE ticket_id = ANY(CAST(:tickets AS uuid[]))""")
 
 # A ticket's facts and its events were committed together, so one statement never sees the one without the other.
 _DROP_UNARCHIVED = text("""
@@ -94,101 +162,33 @@ class FactsRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def lock(self, tickets: Collection[UUID]) -> dict[UUID, TicketFacts]:
-        """Lock these tickets, in the order of their ids, and return what is known of them.
+    async def lock(self, tickets: Collection[UUID]) -> None:
+        """Lock these tickets, in the order of their ids.
 
         A ticket that is new gets an empty row, so that two consumers that meet it first at once still take turns.
         """
-        ordered = sorted(tickets)
-        await self._session.execute(_CREATE_FACTS, {"tickets": ordered})
-        rows = await self._session.execute(
-            select(ticket_facts)
-            .where(ticket_facts.c.ticket_id.in_(ordered))
-            .order_by(ticket_facts.c.ticket_id)
-            .with_for_update()
-        )
-        found = rows.mappings().all()
-        spans = await self._spans(ordered)
-        clocks = await self._clocks(ordered)
-        return {
-            row["ticket_id"]: _facts(row, spans.get(row["ticket_id"], ()), clocks.get(row["ticket_id"], ()))
-            for row in found
-        }
+        await self._session.execute(_LOCK, {"tickets": tickets})
+
+    async def known(self, tickets: Collection[UUID]) -> dict[UUID, TicketFacts]:
+        """What is known of these tickets. To be asked after they were locked: a statement sees what was before it."""
+        found = {}
+        for ticket_id, *stored, spans, clocks in await self._session.execute(_KNOWN, {"tickets": tickets}):
+            fields = (*stored, tuple(Span(*span) for span in spans), tuple(ClockFacts(*clock) for clock in clocks))
+            found[ticket_id] = TicketFacts(ticket_id, *fields)
+        return found
 
     async def save(self, before: Mapping[UUID, TicketFacts], after: Mapping[UUID, TicketFacts]) -> int:
-        """Write the facts that differ from what `lock` returned; returns how many."""
+        """Write what differs from what was `known` before; returns of how many tickets."""
         changed = [facts for ticket_id, facts in after.items() if facts != before[ticket_id]]
-        if changed:
-            await self._session.execute(_SAVE_FACTS, _columns(_FACTS_COLUMNS, [_facts_row(facts) for facts in changed]))
-        if spans := [facts for facts in changed if facts.spans != before[facts.ticket_id].spans]:
-            await self._session.execute(_DROP_SPANS, {"tickets": [facts.ticket_id for facts in spans]})
-            await self._session.execute(_ADD_SPANS, _columns(_SPAN_COLUMNS, _span_rows(spans)))
-        if clocks := [facts for facts in changed if facts.clocks != before[facts.ticket_id].clocks]:
-            await self._session.execute(_DROP_CLOCKS, {"tickets": [facts.ticket_id for facts in clocks]})
-            await self._session.execute(_ADD_CLOCKS, _columns(_CLOCK_COLUMNS, _clock_rows(clocks)))
+        known = [before[facts.ticket_id] for facts in changed]
+        for table in _TABLES:
+            saved, dropped = table.changes(known, changed)
+            if saved:
+                await self._session.execute(table.save, saved)
+            if dropped:
+                await self._session.execute(table.drop, dropped)
         return len(changed)
 
     async def drop_unarchived(self, after: UUID | None, through: UUID | None) -> int:
         """Delete facts of tickets in this range of ids that the archive knows nothing of; returns how many tickets."""
         return int(await self._session.scalar(_DROP_UNARCHIVED, {"after": after, "through": through}) or 0)
-
-    async def _spans(self, tickets: Collection[UUID]) -> dict[UUID, tuple[Span, ...]]:
-        rows = await self._session.execute(
-            select(ticket_spans)
-            .where(ticket_spans.c.ticket_id.in_(tickets))
-            .order_by(ticket_spans.c.ticket_id, ticket_spans.c.ordinal)
-        )
-        found: dict[UUID, tuple[Span, ...]] = {}
-        for row in rows:
-            found[row.ticket_id] = (*found.get(row.ticket_id, ()), Span(row.started_at, row.ended_at))
-        return found
-
-    async def _clocks(self, tickets: Collection[UUID]) -> dict[UUID, tuple[ClockFacts, ...]]:
-        rows = await self._session.execute(
-            select(ticket_clocks)
-            .where(ticket_clocks.c.ticket_id.in_(tickets))
-            .order_by(ticket_clocks.c.ticket_id, ticket_clocks.c.metric, ticket_clocks.c.started_at)
-        )
-        found: dict[UUID, tuple[ClockFacts, ...]] = {}
-        for row in rows:
-            clock = ClockFacts(
-                metric=row.metric,
-                started_at=row.started_at,
-                policy=row.policy,
-                target_seconds=row.target_seconds,
-                state=row.state,
-                warned=row.warned,
-                breached_at=row.breached_at,
-                stopped_at=row.stopped_at,
-            )
-            found[row.ticket_id] = (*found.get(row.ticket_id, ()), clock)
-        return found
-
-
-def _columns(columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
-    return {name: list(values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)}
-
-
-def _facts(row: RowMapping, spans: tuple[Span, ...], clocks: tuple[ClockFacts, ...]) -> TicketFacts:
-    stored = {name: row[name] for name in _FACTS_COLUMNS if name != "reopened_count"}
-    return TicketFacts(**stored, spans=spans, clocks=clocks)
-
-
-def _facts_row(facts: TicketFacts) -> list[Any]:
-    return [getattr(facts, name) for name in _FACTS_COLUMNS]
-
-
-def _span_rows(changed: Sequence[TicketFacts]) -> list[tuple[Any, ...]]:
-    return [
-        (facts.ticket_id, ordinal, span.started_at, span.ended_at)
-        for facts in changed
-        for ordinal, span in enumerate(facts.spans)
-    ]
-
-
-def _clock_rows(changed: Sequence[TicketFacts]) -> list[tuple[Any, ...]]:
-    return [
-        (facts.ticket_id, *(getattr(clock, name) for name in list(_CLOCK_COLUMNS)[1:]))
-        for facts in changed
-        for clock in facts.clocks
-    ]
