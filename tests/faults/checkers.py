@@ -5,7 +5,8 @@ All of it is asked of the database in one snapshot, as its superuser: services t
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 
 import asyncpg
 
@@ -85,40 +86,39 @@ async def until_converged(stage: Stage, seconds: float = CONVERGED_SECONDS) -> f
 
 
 async def _look(admin_url: str) -> list[str]:
-    connection = await asyncpg.connect(admin_url)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            problems = await unconverged(connection)
-            if not problems and (disagreeing := await disagreements(connection)):
-                problems = [f"{disagreeing} tickets are told differently by different services"]
-            return problems
-    finally:
-        await connection.close()
+    async with snapshot(admin_url) as connection:
+        problems = await unconverged(connection)
+        if not problems and (disagreeing := await disagreements(connection)):
+            problems = [f"{disagreeing} tickets are told differently by different services"]
+        return problems
 
 
-async def account_for(admin_url: str, acknowledged: Collection[str]) -> dict[str, int]:
+async def account_for(connection: asyncpg.Connection, acknowledged: Collection[str]) -> dict[str, int]:
     """Of the acknowledged external ids, how many are `lost` or `doubled`; over all, how many versions are `inverted`.
 
     Inverted: versions of an aggregate's events are contiguous and were given in id order, or they are counted here.
     """
+    found = dict(
+        await connection.fetch(
+            "SELECT external_id, count(*) FROM tickets.messages WHERE external_id = ANY($1) GROUP BY 1",
+            list(acknowledged),
+        )
+    )
+    return {
+        "lost": len(acknowledged) - len(found),
+        "doubled": sum(count > 1 for count in found.values()),
+        "inverted": sum([await connection.fetchval(_INVERTED.format(service=service)) for service in SERVICES]),
+        "disagreeing": await disagreements(connection),
+        "events": sum([await connection.fetchval(f"SELECT count(*) FROM {service}.outbox") for service in SERVICES]),
+    }
+
+
+@asynccontextmanager
+async def snapshot(admin_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that sees one moment."""
     connection = await asyncpg.connect(admin_url)
     try:
-        found = dict(
-            await connection.fetch(
-                "SELECT external_id, count(*) FROM tickets.messages WHERE external_id = ANY($1) GROUP BY 1",
-                list(acknowledged),
-            )
-        )
-        same = await connection.fetchval("SELECT count(*) - count(DISTINCT number) FROM tickets.tickets")
-        assert same == 0, "tickets share a number"
-        return {
-            "lost": len(acknowledged) - len(found),
-            "doubled": sum(count > 1 for count in found.values()),
-            "inverted": sum([await connection.fetchval(_INVERTED.format(service=service)) for service in SERVICES]),
-            "disagreeing": await disagreements(connection),
-            "events": sum(
-                [await connection.fetchval(f"SELECT count(*) FROM {service}.outbox") for service in SERVICES]
-            ),
-        }
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            yield connection
     finally:
         await connection.close()

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 SERVICES = ("gateway", "ingestion", "tickets", "routing", "sla", "analytics", "knowledge")
 # A bound on liveness.
-READY_SECONDS = 120
+READY_SECONDS = 300
 
 
 class Peer:

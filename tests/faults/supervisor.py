@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from tests.faults import results
-from tests.faults.checkers import account_for, until_converged
+from tests.faults.checkers import account_for, snapshot, until_converged
 from tests.faults.ledger import Ledger
 from tests.faults.stage import Stage
 
@@ -58,7 +58,8 @@ class Run:
     async def settle(self, stage: Stage, ledger: Ledger) -> dict[str, Any]:
         """Wait until the desk has come to rest; returns what became of everything that was acknowledged."""
         converged = await until_converged(stage)
-        found = await account_for(stage.admin_url, ledger.acknowledged)
+        async with snapshot(stage.admin_url) as connection:
+            found = await account_for(connection, ledger.acknowledged)
         return {
             "acknowledged": len(ledger.acknowledged),
             "retries": len(ledger.failures),

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.faults
 FILLINGS = whole(1, 10)
 DISK_MIB = whole(500, 2_000)
 # Bounds on liveness.
-FULL_SECONDS = 180
-RECOVERY_SECONDS = 180
+FULL_SECONDS = 600
+RECOVERY_SECONDS = 600
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import asyncpg
@@ -14,7 +16,7 @@ import psutil
 import pytest
 
 from shared.messaging.refill import caught_up_at
-from tests.faults.checkers import until_converged
+from tests.faults.checkers import account_for, disagreements, snapshot, unconverged, until_converged
 from tests.faults.stage import SERVICES, Stage
 from tests.faults.supervisor import Findings, Run, figure, supervise, whole
 from tests.running_desk import ROOT
@@ -26,7 +28,7 @@ KILLS = whole(20, 200)
 MESSAGES = whole(1_000, 20_000)
 WIPES = whole(2, 20)
 # A bound on liveness.
-RESTART_SECONDS = 120
+RESTART_SECONDS = 600
 
 # What is made from events, without what only tells how or when it came here: sequences, leases, marks, and what the
 # order between aggregates decides.
@@ -104,16 +106,12 @@ async def _until_read(stage: Stage) -> None:
 
 async def _fingerprints(stage: Stage) -> dict[str, str]:
     """A hash of each projection's rows, in an order of their own."""
-    connection = await asyncpg.connect(stage.admin_url)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return {
-                f"{service}.{table}": await _fingerprint(connection, f"{service}.{table}")
-                for service, tables in _PROJECTIONS.items()
-                for table in tables
-            }
-    finally:
-        await connection.close()
+    async with snapshot(stage.admin_url) as connection:
+        return {
+            f"{service}.{table}": await _fingerprint(connection, f"{service}.{table}")
+            for service, tables in _PROJECTIONS.items()
+            for table in tables
+        }
 
 
 async def _fingerprint(connection: asyncpg.Connection, table: str) -> str:
@@ -125,3 +123,54 @@ async def _fingerprint(connection: asyncpg.Connection, table: str) -> str:
 
 async def test_r6_a_wiped_broker_is_filled_again_and_changes_nothing(plain_stage: Stage) -> None:
     await supervise("R6", wiped_broker, plain_stage, faults=WIPES)
+
+
+_ANY = "ctid = (SELECT min(ctid) FROM {table})"
+_COPY = """
+    INSERT INTO tickets.messages
+    SELECT (jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(), 'position', 1000))).*
+    FROM tickets.messages m WHERE external_id = $1"""
+
+
+async def test_checkers_see_what_is_wrong(plain_stage: Stage) -> None:
+    """What no run may find is found when it is there."""
+    await until_converged(plain_stage)
+    connection = await asyncpg.connect(plain_stage.admin_url)
+    try:
+        async with connection.transaction(), _undone(connection):
+            known = await connection.fetchval("SELECT max(external_id) FROM tickets.messages")
+            assert (await account_for(connection, [known, "never seen"]))["lost"] == 1
+            await connection.execute(_COPY, known)
+            found = await account_for(connection, [known])
+            assert (found["doubled"], found["disagreeing"]) == (1, 1), "one message is counted once, and is there twice"
+        for table, change in (
+            ("routing.tickets", "status = 'unheard of'"),
+            ("sla.tickets", "assignee_id = gen_random_uuid()"),
+            ("analytics.ticket_facts", "customer_messages = customer_messages + 1"),
+        ):
+            async with connection.transaction(), _undone(connection):
+                await connection.execute(f"UPDATE {table} SET {change} WHERE {_ANY.format(table=table)}")
+                assert await disagreements(connection) == 1, table
+        for table, change in (
+            ("tickets.outbox", "sent_at = NULL"),
+            ("sla.stream_positions", "version = version - 1"),
+        ):
+            async with connection.transaction(), _undone(connection):
+                await connection.execute(f"UPDATE {table} SET {change} WHERE {_ANY.format(table=table)}")
+                assert await unconverged(connection), table
+        async with connection.transaction(), _undone(connection):
+            table = "tickets.outbox"
+            await connection.execute(f"UPDATE {table} SET aggregate_version = 1000 WHERE {_ANY.format(table=table)}")
+            assert (await account_for(connection, []))["inverted"] >= 1
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _undone(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Take back what happens inside, in a transaction of which nothing stays."""
+    await connection.execute("SAVEPOINT before")
+    try:
+        yield
+    finally:
+        await connection.execute("ROLLBACK TO SAVEPOINT before")
