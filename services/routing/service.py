@@ -45,6 +45,7 @@ DECISIONS_KEPT = timedelta(days=90)
 _FORGET_BATCH = 1000
 
 _DECISIONS = Counter("desk_routing_decisions", "Decisions about who gets a ticket", ("outcome",))
+_PROPOSED, _QUEUED = _DECISIONS.labels("proposed"), _DECISIONS.labels("queued")
 _RENEWED = Counter("desk_routing_proposals_renewed", "Proposals made again because nobody answered")
 
 Causes = Mapping[UUID, Event[Any]]
@@ -254,8 +255,7 @@ async def _follow(
 ) -> None:
     queues = QueueRepository(session)
     await TicketRepository(session).observe(list(seen.values()))
-    await DecisionRepository(session).settle_reservations(list(seen), now=now)
-    unrouted = await queues.unrouted(list(seen))
+    unrouted = await queues.unrouted(list(seen), now=now)
     due = [one.ticket for one in unrouted if one.route_after <= now]
     if later := [one.ticket for one in unrouted if one.route_after > now]:
         await queues.enqueue({ticket.id: queue_of(ticket.group, ticket.language) for ticket in later})
@@ -271,7 +271,7 @@ async def _propose(session: AsyncSession, decided: Sequence[Decision], causes: C
     await DecisionRepository(session).keep_decisions(planned, now=now)
     for plan in planned:
         decision = plan.decision
-        _DECISIONS.labels("queued" if decision.assignee_id is None else "proposed").inc()
+        (_QUEUED if decision.assignee_id is None else _PROPOSED).inc()
         outbox.record(
             session,
             TicketRouted(

@@ -165,18 +165,22 @@ def decide(ticket: WaitingTicket, agents: Mapping[UUID, Agent], *, now: datetime
 
 
 def _exclusion(ticket: WaitingTicket, agent: Agent, *, now: datetime, return_after: timedelta) -> str | None:
-    returning = returns_at(ticket, agent.id, now=now, return_after=return_after)
-    let_go = _let_go_until(returning, now) if returning else None
-    checks = (
-        (agent.role not in ASSIGNABLE_ROLES, "not an agent"),
-        (not agent.active, "inactive"),
-        (not agent.available, "away"),
-        (ticket.group is not None and ticket.group not in agent.groups, "not in the ticket's group"),
-        (_language_score(ticket, agent) == 0, "speaks neither the ticket's language nor the fallback language"),
-        (let_go is not None, let_go),
-        (agent.load >= agent.capacity, "at capacity"),
-    )
-    return next((reason for applies, reason in checks if applies), None)
+    reason = None
+    if agent.role not in ASSIGNABLE_ROLES:
+        reason = "not an agent"
+    elif not agent.active:
+        reason = "inactive"
+    elif not agent.available:
+        reason = "away"
+    elif ticket.group is not None and ticket.group not in agent.groups:
+        reason = "not in the ticket's group"
+    elif _language_score(ticket, agent) == 0:
+        reason = "speaks neither the ticket's language nor the fallback language"
+    elif returning := returns_at(ticket, agent.id, now=now, return_after=return_after):
+        reason = _let_go_until(returning, now)
+    elif agent.load >= agent.capacity:
+        reason = "at capacity"
+    return reason
 
 
 def _let_go_until(returning: datetime, now: datetime) -> str:

@@ -13,6 +13,19 @@ from shared.events.accounts import AccountChanged, Role
 
 _ASSIGNABLE = sorted(role.value for role in ASSIGNABLE_ROLES)
 
+_DESK_LANGUAGES = text("SELECT DISTINCT unnest(languages) FROM agents WHERE active")
+_LOCK_ASSIGNMENT = text("SELECT pg_advisory_xact_lock(hashtextextended('routing.assignment', 0))")
+_AGENTS = text("""
+    SELECT a.*, coalesce(held.count, 0) + coalesce(reserved.count, 0) AS load
+    FROM agents a
+    LEFT JOIN (SELECT assignee_id, count(*) FROM tickets
+               WHERE assignee_id IS NOT NULL AND status IN ('new', 'open', 'pending', 'on_hold')
+               GROUP BY assignee_id) held ON held.assignee_id = a.account_id
+    LEFT JOIN (SELECT agent_id, count(*) FROM reservations
+               WHERE state = 'open' GROUP BY agent_id) reserved ON reserved.agent_id = a.account_id
+    WHERE a.role = ANY(:roles)
+    ORDER BY a.name, a.account_id""")
+
 
 class AgentRepository:
     """Agents with their load."""
@@ -22,7 +35,7 @@ class AgentRepository:
 
     async def desk_languages(self) -> frozenset[str]:
         """Primary subtags of the languages that active agents speak."""
-        tags = await self._session.scalars(text("SELECT DISTINCT unnest(languages) FROM agents WHERE active"))
+        tags = await self._session.scalars(_DESK_LANGUAGES)
         return languages_of(tags)
 
     async def keep_accounts(self, accounts: Sequence[AccountChanged]) -> None:
@@ -59,7 +72,7 @@ class AgentRepository:
 
         Not a lock on the agents' rows: who arrives after it was taken would be counted on without being locked.
         """
-        await self._session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('routing.assignment', 0))"))
+        await self._session.execute(_LOCK_ASSIGNMENT)
 
     async def agents(self) -> list[Agent]:
         """Everybody who can be given tickets, by name, with their load.
@@ -67,19 +80,7 @@ class AgentRepository:
         The load is counted, not kept: a count cannot drift. To decide by it, call `lock_assignment` before, in a
         statement of its own: what others committed while this waited for the lock is only seen by a later statement.
         """
-        rows = await self._session.execute(
-            text("""
-                SELECT a.*, coalesce(held.count, 0) + coalesce(reserved.count, 0) AS load
-                FROM agents a
-                LEFT JOIN (SELECT assignee_id, count(*) FROM tickets
-                           WHERE assignee_id IS NOT NULL AND status IN ('new', 'open', 'pending', 'on_hold')
-                           GROUP BY assignee_id) held ON held.assignee_id = a.account_id
-                LEFT JOIN (SELECT agent_id, count(*) FROM reservations
-                           WHERE state = 'open' GROUP BY agent_id) reserved ON reserved.agent_id = a.account_id
-                WHERE a.role = ANY(:roles)
-                ORDER BY a.name, a.account_id"""),
-            {"roles": _ASSIGNABLE},
-        )
+        rows = await self._session.execute(_AGENTS, {"roles": _ASSIGNABLE})
         return [_agent(row) for row in rows.mappings()]
 
     async def configure_agent(

@@ -10,8 +10,25 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.routing.domain.assignment import Decision
-from services.routing.repository.rows import LIVE, json_rows
+from services.routing.repository.rows import json_rows
 from shared.events.routing import Candidate
+
+_KEEP = text("""
+    WITH r AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (
+            id uuid, ticket_id uuid, ticket_version int, group_name text, assignee_id uuid, queue text,
+            reasons jsonb, candidates jsonb)),
+    decided AS (
+        INSERT INTO decisions
+            (id, ticket_id, ticket_version, group_name, assignee_id, queue, reasons, candidates, decided_at)
+        SELECT r.*, CAST(:now AS timestamptz) FROM r),
+    reserved AS (
+        INSERT INTO reservations (decision_id, ticket_id, agent_id, state, proposed_at)
+        SELECT r.id, r.ticket_id, r.assignee_id, 'open', CAST(:now AS timestamptz)
+        FROM r WHERE r.assignee_id IS NOT NULL)
+    UPDATE tickets t SET queue = CASE WHEN r.assignee_id IS NULL THEN r.queue END
+    FROM r WHERE t.ticket_id = r.ticket_id
+        AND t.queue IS DISTINCT FROM CASE WHEN r.assignee_id IS NULL THEN r.queue END""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +71,11 @@ class DecisionRepository:
                 "assignee_id": plan.decision.assignee_id,
                 "queue": plan.decision.queue,
                 "reasons": plan.decision.reasons,
-                "candidates": [candidate.model_dump(mode="json") for candidate in plan.decision.candidates],
+                "candidates": plan.decision.candidates,
             }
             for plan in planned
         )
-        await self._session.execute(
-            text("""
-                WITH r AS MATERIALIZED (
-                    SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (
-                        id uuid, ticket_id uuid, ticket_version int, group_name text, assignee_id uuid, queue text,
-                        reasons jsonb, candidates jsonb)),
-                decided AS (
-                    INSERT INTO decisions
-                        (id, ticket_id, ticket_version, group_name, assignee_id, queue, reasons, candidates, decided_at)
-                    SELECT r.*, CAST(:now AS timestamptz) FROM r),
-                reserved AS (
-                    INSERT INTO reservations (decision_id, ticket_id, agent_id, state, proposed_at)
-                    SELECT r.id, r.ticket_id, r.assignee_id, 'open', CAST(:now AS timestamptz)
-                    FROM r WHERE r.assignee_id IS NOT NULL)
-                UPDATE tickets t SET queue = CASE WHEN r.assignee_id IS NULL THEN r.queue END
-                FROM r WHERE t.ticket_id = r.ticket_id"""),
-            {"rows": rows, "now": now},
-        )
-
-    async def settle_reservations(self, ticket_ids: Sequence[UUID], *, now: datetime) -> None:
-        """End open reservations whose ticket has got an assignee (theirs: confirmed) or is done with (superseded)."""
-        await self._session.execute(
-            text("""
-                UPDATE reservations r
-                SET state = CASE WHEN t.assignee_id = r.agent_id THEN 'confirmed' ELSE 'superseded' END, ended_at = :now
-                FROM tickets t
-                WHERE r.ticket_id = ANY(:ticket_ids) AND r.state = 'open' AND t.ticket_id = r.ticket_id
-                    AND (t.assignee_id IS NOT NULL OR NOT t.status = ANY(:live))"""),
-            {"ticket_ids": list(ticket_ids), "live": LIVE, "now": now},
-        )
+        await self._session.execute(_KEEP, {"rows": rows, "now": now})
 
     async def decline(self, decision_ids: Sequence[UUID], *, now: datetime) -> None:
         """Free the reservations of declined proposals. Each decline of a ticket doubles its wait for the next try.

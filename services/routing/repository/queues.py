@@ -6,17 +6,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.routing.domain.assignment import FALLBACK_LANGUAGE, Agent, WaitingTicket
-from services.routing.repository.rows import ROUTABLE, json_rows
+from services.routing.repository.rows import LIVE, ROUTABLE, json_rows
 from shared.events.common import TicketType
 
 _WAITING_COLUMNS = """t.ticket_id, t.version, t.type, t.group_name,
     coalesce(t.language, t.requester_language) AS language, t.tier, t.tags, t.released_by, t.released_at,
     t.route_after"""
+
+# One statement for both: no ticket whose reservation it ends wants an agent, so neither part needs to see the other.
+_SETTLE = text(f"""
+    WITH settled AS (
+        UPDATE reservations r
+        SET state = CASE WHEN t.assignee_id = r.agent_id THEN 'confirmed' ELSE 'superseded' END, ended_at = :now
+        FROM tickets t
+        WHERE r.ticket_id = ANY(:ticket_ids) AND r.state = 'open' AND t.ticket_id = r.ticket_id
+            AND (t.assignee_id IS NOT NULL OR NOT t.status = ANY(:live)))
+    SELECT {_WAITING_COLUMNS} FROM tickets t
+    WHERE t.ticket_id = ANY(:ticket_ids) AND t.queue IS NULL AND t.assignee_id IS NULL AND t.status = ANY(:routable)
+        AND NOT EXISTS (SELECT FROM reservations r WHERE r.ticket_id = t.ticket_id AND r.state = 'open')
+    ORDER BY t.priority_rank DESC, t.created_at, t.ticket_id""")
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
@@ -35,18 +47,16 @@ class QueueRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def unrouted(self, ticket_ids: Sequence[UUID]) -> list[Unrouted]:
-        """Which of these tickets want an agent and neither wait in a queue nor have a proposal under way."""
+    async def unrouted(self, ticket_ids: Sequence[UUID], *, now: datetime) -> list[Unrouted]:
+        """Which of these tickets want an agent and neither wait in a queue nor have a proposal under way.
+
+        Ends the open reservations of those that have got an assignee (theirs: confirmed) or are done with (superseded).
+        Call `observe` before: what others reserved while that waited for a ticket is only seen by a later statement.
+        """
         rows = await self._session.execute(
-            text(f"""
-                SELECT {_WAITING_COLUMNS} FROM tickets t
-                WHERE t.ticket_id = ANY(:ticket_ids) AND t.queue IS NULL AND t.assignee_id IS NULL
-                    AND t.status = ANY(:routable)
-                    AND NOT EXISTS (SELECT FROM reservations r WHERE r.ticket_id = t.ticket_id AND r.state = 'open')
-                ORDER BY t.priority_rank DESC, t.created_at, t.ticket_id"""),
-            {"ticket_ids": list(ticket_ids), "routable": ROUTABLE},
+            _SETTLE, {"ticket_ids": list(ticket_ids), "live": LIVE, "routable": ROUTABLE, "now": now}
         )
-        return [Unrouted(_waiting_ticket(row), row["route_after"]) for row in rows.mappings()]
+        return [Unrouted(_waiting_ticket(row), row.route_after) for row in rows]
 
     async def enqueue(self, queues: Mapping[UUID, str]) -> None:
         """Put tickets into queues without deciding about them."""
@@ -98,7 +108,7 @@ class QueueRepository:
                 ),
             },
         )
-        return [_waiting_ticket(row) for row in rows.mappings()]
+        return [_waiting_ticket(row) for row in rows]
 
     async def queues(self) -> list[dict[str, Any]]:
         """Tickets that wait, by queue: how many, and since when the oldest exists."""
@@ -110,15 +120,15 @@ class QueueRepository:
         return [dict(row) for row in rows.mappings()]
 
 
-def _waiting_ticket(row: RowMapping) -> WaitingTicket:
+def _waiting_ticket(row: Row[Any]) -> WaitingTicket:
     return WaitingTicket(
-        id=row["ticket_id"],
-        version=row["version"],
-        type=TicketType(row["type"]),
-        group=row["group_name"],
-        language=row["language"],
-        tier=row["tier"],
-        tags=tuple(row["tags"]),
-        released_at=dict.fromkeys(row["released_by"], _LONG_AGO)
-        | {UUID(agent_id): datetime.fromisoformat(at) for agent_id, at in row["released_at"].items()},
+        id=row.ticket_id,
+        version=row.version,
+        type=TicketType(row.type),
+        group=row.group_name,
+        language=row.language,
+        tier=row.tier,
+        tags=tuple(row.tags),
+        released_at=dict.fromkeys(row.released_by, _LONG_AGO)
+        | {UUID(agent_id): datetime.fromisoformat(at) for agent_id, at in row.released_at.items()},
     )

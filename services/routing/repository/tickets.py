@@ -13,6 +13,42 @@ from services.routing.domain.assignment import priority_rank
 from services.routing.repository.rows import LIVE, ROUTABLE, json_rows
 from shared.events.common import TicketSnapshot
 
+# A row that would stay as it is, is locked all the same, and not written again.
+_OBSERVE = text("""
+    INSERT INTO tickets AS t (ticket_id, version, status, priority_rank, type, group_name, language,
+        requester_language, tier, tags, assignee_id, created_at, released_by, released_at)
+    SELECT r.ticket_id, r.version, r.status, r.priority_rank, r.type, r.group_name, r.language,
+        r.requester_language, r.tier, r.tags, r.assignee_id, r.created_at,
+        array_remove(ARRAY[r.released_by], NULL), r.released_at
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (
+        ticket_id uuid, version int, status text, priority_rank smallint, type text, group_name text,
+        language text, requester_language text, tier text, tags text[], assignee_id uuid,
+        created_at timestamptz, released_by uuid, released_at jsonb)
+    ORDER BY r.ticket_id
+    ON CONFLICT (ticket_id) DO UPDATE SET
+        version = excluded.version, status = excluded.status, priority_rank = excluded.priority_rank,
+        type = excluded.type, group_name = excluded.group_name,
+        language = coalesce(excluded.language, t.language),
+        requester_language = excluded.requester_language, tier = excluded.tier, tags = excluded.tags,
+        assignee_id = excluded.assignee_id,
+        released_by = CASE WHEN t.status = ANY(:live) AND excluded.status = ANY(:live)
+            THEN array_cat(array_remove(t.released_by, excluded.released_by[1]), excluded.released_by)
+            ELSE '{}' END,
+        released_at = CASE WHEN t.status = ANY(:live) AND excluded.status = ANY(:live)
+            THEN t.released_at || excluded.released_at ELSE '{}' END,
+        declines = CASE WHEN excluded.assignee_id IS NULL THEN t.declines ELSE 0 END,
+        queue = CASE
+            WHEN excluded.assignee_id IS NULL AND excluded.status = ANY(:routable)
+                AND excluded.group_name IS NOT DISTINCT FROM t.group_name
+                AND coalesce(excluded.language, t.language) IS NOT DISTINCT FROM t.language
+            THEN t.queue END
+    WHERE cardinality(excluded.released_by) > 0 OR (
+        t.version, t.status, t.priority_rank, t.type, t.group_name, t.language, t.requester_language, t.tier, t.tags,
+        t.assignee_id) IS DISTINCT FROM (
+        excluded.version, excluded.status, excluded.priority_rank, excluded.type, excluded.group_name,
+        coalesce(excluded.language, t.language), excluded.requester_language, excluded.tier, excluded.tags,
+        excluded.assignee_id)""")
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -41,38 +77,12 @@ class TicketRepository:
     async def observe(self, observations: Sequence[Observation]) -> None:
         """Bring the projection to what the events told, one row per ticket.
 
-        A ticket that no longer wants an agent, or wants another kind of agent, leaves its queue. Who let go of a
-        ticket, and when, is remembered until it is solved; a reopened one is a new piece of work.
+        Holds the tickets until the end of the transaction. A ticket that no longer wants an agent, or wants another
+        kind of agent, leaves its queue. Who let go of a ticket, and when, is remembered until it is solved; a reopened
+        one is a new piece of work.
         """
         await self._session.execute(
-            text("""
-                INSERT INTO tickets AS t (ticket_id, version, status, priority_rank, type, group_name, language,
-                    requester_language, tier, tags, assignee_id, created_at, released_by, released_at)
-                SELECT r.ticket_id, r.version, r.status, r.priority_rank, r.type, r.group_name, r.language,
-                    r.requester_language, r.tier, r.tags, r.assignee_id, r.created_at,
-                    array_remove(ARRAY[r.released_by], NULL), r.released_at
-                FROM json_to_recordset(CAST(:rows AS json)) AS r (
-                    ticket_id uuid, version int, status text, priority_rank smallint, type text, group_name text,
-                    language text, requester_language text, tier text, tags text[], assignee_id uuid,
-                    created_at timestamptz, released_by uuid, released_at jsonb)
-                ORDER BY r.ticket_id
-                ON CONFLICT (ticket_id) DO UPDATE SET
-                    version = excluded.version, status = excluded.status, priority_rank = excluded.priority_rank,
-                    type = excluded.type, group_name = excluded.group_name,
-                    language = coalesce(excluded.language, t.language),
-                    requester_language = excluded.requester_language, tier = excluded.tier, tags = excluded.tags,
-                    assignee_id = excluded.assignee_id,
-                    released_by = CASE WHEN t.status = ANY(:live) AND excluded.status = ANY(:live)
-                        THEN array_cat(array_remove(t.released_by, excluded.released_by[1]), excluded.released_by)
-                        ELSE '{}' END,
-                    released_at = CASE WHEN t.status = ANY(:live) AND excluded.status = ANY(:live)
-                        THEN t.released_at || excluded.released_at ELSE '{}' END,
-                    declines = CASE WHEN excluded.assignee_id IS NULL THEN t.declines ELSE 0 END,
-                    queue = CASE
-                        WHEN excluded.assignee_id IS NULL AND excluded.status = ANY(:routable)
-                            AND excluded.group_name IS NOT DISTINCT FROM t.group_name
-                            AND coalesce(excluded.language, t.language) IS NOT DISTINCT FROM t.language
-                        THEN t.queue END"""),
+            _OBSERVE,
             {
                 "live": LIVE,
                 "routable": ROUTABLE,
@@ -80,9 +90,9 @@ class TicketRepository:
                     {
                         "ticket_id": seen.ticket.id,
                         "version": seen.ticket.version,
-                        "status": seen.ticket.status.value,
+                        "status": seen.ticket.status,
                         "priority_rank": priority_rank(seen.ticket.priority),
-                        "type": seen.ticket.type.value,
+                        "type": seen.ticket.type,
                         "group_name": seen.ticket.group,
                         "language": seen.language,
                         "requester_language": seen.requester_language,
