@@ -11,8 +11,13 @@ RESULTS = ROOT / "results"
 
 
 def commit() -> str:
-    """The commit that is checked out, abbreviated."""
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    """The commit that is checked out, abbreviated; `-dirty` where the code is not what was committed."""
+    changed = _git("status", "--porcelain", "--", "desk", "services", "shared", "tests")
+    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
     return done.stdout.strip()
 
 
