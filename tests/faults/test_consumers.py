@@ -33,6 +33,8 @@ HEALTHY_PER_POISON = 100
 # Above the session of the consumer group (3 s on the embedded broker) and above what an open transaction may idle.
 FROZEN_SECONDS = 4.0
 STAY_SECONDS = 3.0
+# What a worker that stands alone has; the embedded desk's processes are woken by their own commits and look rarely.
+DEFAULT_IDLE_SECONDS = str(KafkaSettings.model_fields["relay_idle_seconds"].default)
 SLOW = Weather(latency_seconds=0.02)
 # Bounds on liveness.
 TAKEOVER_SECONDS = 300
@@ -79,7 +81,8 @@ async def killed_holders(stage: ExposedStage, run: Run) -> Findings:
         with ExitStack() as peers:
 
             def another() -> Peer:
-                return peers.enter_context(stage.peer("tickets", "worker", **stage.direct("tickets")))
+                settings = stage.direct("tickets") | {"DESK_KAFKA_RELAY_IDLE_SECONDS": DEFAULT_IDLE_SECONDS}
+                return peers.enter_context(stage.peer("tickets", "worker", **settings))
 
             workers = [another(), another()]
             await asyncio.gather(*(worker.until_ready() for worker in workers))
