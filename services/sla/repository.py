@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from pydantic import TypeAdapter
+from sqlalchemy import Row, text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +27,44 @@ ClocksByTicket = dict[UUID, dict[SlaMetric, Clock]]
 _CLOCK_COLUMNS = """ticket_id uuid, metric text, state text, policy_id uuid, policy text, target_seconds int,
     warn_fraction double precision, started_at timestamptz, intervals jsonb, generation int, due_at timestamptz,
     warn_due_at timestamptz, warned_at timestamptz, breached_at timestamptz, stopped_at timestamptz"""
+
+_POLICIES = text("SELECT * FROM policies ORDER BY position, id")
+# A row that would stay as it is, is locked all the same, and not written again.
+_KEEP_TICKETS = text("""
+    INSERT INTO tickets AS t
+        (ticket_id, status, priority, tier, channel, assignee_id, created_at, policy_revision)
+    SELECT r.ticket_id, r.status, r.priority, r.tier, r.channel, r.assignee_id, r.created_at,
+        (SELECT max(revision) FROM policies)
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (
+        ticket_id uuid, status text, priority text, tier text, channel text, assignee_id uuid,
+        created_at timestamptz)
+    ORDER BY r.ticket_id
+    ON CONFLICT (ticket_id) DO UPDATE SET
+        status = excluded.status, priority = excluded.priority, tier = excluded.tier,
+        channel = excluded.channel, assignee_id = excluded.assignee_id,
+        policy_revision = excluded.policy_revision
+    WHERE (t.status, t.priority, t.tier, t.channel, t.assignee_id, t.policy_revision) IS DISTINCT FROM (
+        excluded.status, excluded.priority, excluded.tier, excluded.channel, excluded.assignee_id,
+        excluded.policy_revision)""")
+_CLOCKS = text("SELECT * FROM clocks WHERE ticket_id = ANY(:ticket_ids) ORDER BY ticket_id, metric")
+_KEEP_CLOCKS = text(f"""
+    INSERT INTO clocks SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r ({_CLOCK_COLUMNS})
+    ON CONFLICT (ticket_id, metric) DO UPDATE SET
+        state = excluded.state, policy_id = excluded.policy_id, policy = excluded.policy,
+        target_seconds = excluded.target_seconds, warn_fraction = excluded.warn_fraction,
+        intervals = excluded.intervals, generation = excluded.generation, due_at = excluded.due_at,
+        warn_due_at = excluded.warn_due_at, warned_at = excluded.warned_at,
+        breached_at = excluded.breached_at, stopped_at = excluded.stopped_at""")
+_DISARM = text("""
+    DELETE FROM timers t
+    USING json_to_recordset(CAST(:rows AS json)) AS r (ticket_id uuid, metric text, generation int)
+    WHERE t.ticket_id = r.ticket_id AND t.metric = r.metric AND t.generation < r.generation""")
+_ARM = text("""
+    INSERT INTO timers (ticket_id, metric, kind, generation, due_at)
+    SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (
+        ticket_id uuid, metric text, kind text, generation int, due_at timestamptz)""")
+
+_ROWS = TypeAdapter(list[Mapping[str, Any]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +87,7 @@ class SlaRepository:
 
     async def policies(self) -> list[StoredPolicy]:
         """All policies, in the order in which they are asked."""
-        rows = await self._session.execute(text("SELECT * FROM policies ORDER BY position, id"))
+        rows = await self._session.execute(_POLICIES)
         return [_stored_policy(row) for row in rows.mappings()]
 
     async def policies_for_update(self) -> dict[UUID, StoredPolicy]:
@@ -92,27 +131,15 @@ class SlaRepository:
     async def keep_tickets(self, facts: Iterable[Fact]) -> None:
         """Bring the projection to what the facts tell, and hold the tickets until the end of the transaction."""
         await self._session.execute(
-            text("""
-                INSERT INTO tickets AS t
-                    (ticket_id, status, priority, tier, channel, assignee_id, created_at, policy_revision)
-                SELECT r.ticket_id, r.status, r.priority, r.tier, r.channel, r.assignee_id, r.created_at,
-                    (SELECT max(revision) FROM policies)
-                FROM json_to_recordset(CAST(:rows AS json)) AS r (
-                    ticket_id uuid, status text, priority text, tier text, channel text, assignee_id uuid,
-                    created_at timestamptz)
-                ORDER BY r.ticket_id
-                ON CONFLICT (ticket_id) DO UPDATE SET
-                    status = excluded.status, priority = excluded.priority, tier = excluded.tier,
-                    channel = excluded.channel, assignee_id = excluded.assignee_id,
-                    policy_revision = excluded.policy_revision"""),
+            _KEEP_TICKETS,
             {
                 "rows": _json(
                     {
                         "ticket_id": fact.ticket_id,
-                        "status": fact.status.value,
-                        "priority": fact.priority.value,
+                        "status": fact.status,
+                        "priority": fact.priority,
                         "tier": fact.tier,
-                        "channel": fact.channel.value,
+                        "channel": fact.channel,
                         "assignee_id": fact.assignee_id,
                         "created_at": fact.created_at,
                     }
@@ -154,51 +181,28 @@ class SlaRepository:
 
     async def clocks(self, ticket_ids: Iterable[UUID]) -> ClocksByTicket:
         """The clocks of tickets; read them after their tickets are locked, in a statement of its own."""
-        rows = await self._session.execute(
-            text("SELECT * FROM clocks WHERE ticket_id = ANY(:ticket_ids) ORDER BY ticket_id, metric"),
-            {"ticket_ids": list(ticket_ids)},
-        )
+        rows = await self._session.execute(_CLOCKS, {"ticket_ids": list(ticket_ids)})
         found: ClocksByTicket = defaultdict(dict)
-        for row in rows.mappings():
+        for row in rows:
             clock = _clock(row)
-            found[row["ticket_id"]][clock.metric] = clock
+            found[row.ticket_id][clock.metric] = clock
         return found
 
     async def keep_clocks(self, clocks: Sequence[tuple[UUID, Clock]]) -> None:
         """Store clocks that have moved on: disarm the timers of their older generations, arm those of the new one."""
         rows = _json(_clock_row(ticket_id, clock) for ticket_id, clock in clocks)
-        await self._session.execute(
-            text(f"""
-                INSERT INTO clocks SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r ({_CLOCK_COLUMNS})
-                ON CONFLICT (ticket_id, metric) DO UPDATE SET
-                    state = excluded.state, policy_id = excluded.policy_id, policy = excluded.policy,
-                    target_seconds = excluded.target_seconds, warn_fraction = excluded.warn_fraction,
-                    intervals = excluded.intervals, generation = excluded.generation, due_at = excluded.due_at,
-                    warn_due_at = excluded.warn_due_at, warned_at = excluded.warned_at,
-                    breached_at = excluded.breached_at, stopped_at = excluded.stopped_at"""),
-            {"rows": rows},
-        )
-        await self._session.execute(
-            text("""
-                DELETE FROM timers t
-                USING json_to_recordset(CAST(:rows AS json)) AS r (ticket_id uuid, metric text, generation int)
-                WHERE t.ticket_id = r.ticket_id AND t.metric = r.metric AND t.generation < r.generation"""),
-            {"rows": rows},
-        )
+        await self._session.execute(_KEEP_CLOCKS, {"rows": rows})
+        # A clock that has only just been started has no timers yet.
+        if any(clock.generation > 1 for _, clock in clocks):
+            await self._session.execute(_DISARM, {"rows": rows})
         armed = [
-            {"ticket_id": ticket_id, "metric": clock.metric.value, "kind": timer.kind.value}
+            {"ticket_id": ticket_id, "metric": clock.metric, "kind": timer.kind}
             | {"generation": timer.generation, "due_at": timer.due_at}
             for ticket_id, clock in clocks
             for timer in timers_of(clock)
         ]
         if armed:
-            await self._session.execute(
-                text("""
-                    INSERT INTO timers (ticket_id, metric, kind, generation, due_at)
-                    SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (
-                        ticket_id uuid, metric text, kind text, generation int, due_at timestamptz)"""),
-                {"rows": _json(armed)},
-            )
+            await self._session.execute(_ARM, {"rows": _json(armed)})
 
     async def claim_due(self, until: datetime, *, limit: int) -> list[DueTimer]:
         """Lock open timers due before `until` and their tickets, the earliest first; skips what others hold."""
@@ -242,9 +246,9 @@ class SlaRepository:
                 "rows": _json(
                     {
                         "ticket_id": ticket_id,
-                        "metric": clock.metric.value,
+                        "metric": clock.metric,
                         "generation": clock.generation,
-                        "state": clock.state.value,
+                        "state": clock.state,
                         "warned_at": clock.warned_at,
                         "breached_at": clock.breached_at,
                     }
@@ -257,8 +261,8 @@ class SlaRepository:
 def _clock_row(ticket_id: UUID, clock: Clock) -> dict[str, Any]:
     return {
         "ticket_id": ticket_id,
-        "metric": clock.metric.value,
-        "state": clock.state.value,
+        "metric": clock.metric,
+        "state": clock.state,
         "policy_id": clock.plan.policy_id,
         "policy": clock.plan.policy,
         "target_seconds": clock.plan.target_seconds,
@@ -274,22 +278,22 @@ def _clock_row(ticket_id: UUID, clock: Clock) -> dict[str, Any]:
     }
 
 
-def _clock(row: RowMapping) -> Clock:
+def _clock(row: Row[Any]) -> Clock:
     return Clock(
-        metric=SlaMetric(row["metric"]),
-        state=ClockState(row["state"]),
-        plan=Plan(row["policy_id"], row["policy"], row["target_seconds"], row["warn_fraction"]),
-        started_at=row["started_at"],
+        metric=SlaMetric(row.metric),
+        state=ClockState(row.state),
+        plan=Plan(row.policy_id, row.policy, row.target_seconds, row.warn_fraction),
+        started_at=row.started_at,
         intervals=tuple(
             Interval(datetime.fromisoformat(start), datetime.fromisoformat(end) if end else None)
-            for start, end in row["intervals"]
+            for start, end in row.intervals
         ),
-        generation=row["generation"],
-        due_at=row["due_at"],
-        warn_due_at=row["warn_due_at"],
-        warned_at=row["warned_at"],
-        breached_at=row["breached_at"],
-        stopped_at=row["stopped_at"],
+        generation=row.generation,
+        due_at=row.due_at,
+        warn_due_at=row.warn_due_at,
+        warned_at=row.warned_at,
+        breached_at=row.breached_at,
+        stopped_at=row.stopped_at,
     )
 
 
@@ -311,4 +315,4 @@ def _stored_policy(row: RowMapping) -> StoredPolicy:
 
 
 def _json(rows: Iterable[Mapping[str, Any]]) -> str:
-    return json.dumps(list(rows), default=str)
+    return _ROWS.dump_json(list(rows)).decode()

@@ -164,6 +164,16 @@ async def test_a_batch_takes_the_same_few_statements_whatever_its_size(desk: Des
     assert len(seen.texts) <= 6, seen.texts
 
 
+async def test_an_event_that_says_nothing_new_writes_no_row_again(desk: Desk) -> None:
+    ticket_id = uuid7()
+    await desk.create(ticket_id)
+    written = await desk.rows("SELECT xmin FROM tickets UNION ALL SELECT xmin FROM clocks")
+    await desk.change(ticket_id, 60)
+    assert await desk.rows("SELECT xmin FROM tickets UNION ALL SELECT xmin FROM clocks") == written
+    await desk.change(ticket_id, 120, priority=Priority.URGENT)
+    assert await desk.rows("SELECT xmin FROM tickets") != written[:1]
+
+
 async def test_the_models_are_what_the_migrations_made(desk: Desk) -> None:
     rows = await desk.rows(
         """SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = 'sla'"""
