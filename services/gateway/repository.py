@@ -1,5 +1,6 @@
 """All SQL of the gateway."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -20,7 +21,6 @@ from services.gateway.models import (
     sessions,
     sign_in_limits,
     signing_keys,
-    ticket_activity,
 )
 from shared.events.accounts import Role
 
@@ -37,6 +37,24 @@ _ACCOUNT = (
     accounts.c.languages,
     accounts.c.active,
     accounts.c.version,
+)
+
+_NAMES = text("SELECT id, name FROM gateway.accounts WHERE id = ANY(CAST(:accounts AS uuid[]))")
+
+# The sequence numbers are taken after the lock: a row is there only once `alone` is.
+_APPEND_FRAMES = text("""
+    WITH alone AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended('gateway.live_frames', 0)))
+    INSERT INTO gateway.live_frames (frame, created_at)
+    SELECT CAST(n.frame AS jsonb), clock_timestamp()
+      FROM alone, unnest(CAST(:frames AS text[])) WITH ORDINALITY AS n (frame, place) ORDER BY place""")
+
+_NOTE_ACTIVITY = text("""
+    INSERT INTO gateway.ticket_activity AS a (ticket_id, last_message_at)
+    SELECT * FROM unnest(CAST(:tickets AS uuid[]), CAST(:moments AS timestamptz[])) AS n (ticket_id, at)
+    ON CONFLICT (ticket_id) DO UPDATE SET last_message_at = greatest(a.last_message_at, excluded.last_message_at)
+    RETURNING ticket_id, last_message_at""")
+_ACTIVITY = text(
+    "SELECT ticket_id, last_message_at FROM gateway.ticket_activity WHERE ticket_id = ANY(CAST(:tickets AS uuid[]))"
 )
 
 
@@ -113,9 +131,10 @@ class Repository:
         return await self._session.scalar(select(accounts.c.id).limit(1)) is not None
 
     async def names(self, account_ids: Iterable[UUID]) -> dict[UUID, str]:
-        """Names of accounts, in one query."""
-        query = select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_(set(account_ids)))
-        return {row.id: row.name for row in await self._session.execute(query)}
+        """Names of accounts, in one query where there are any."""
+        if not (wanted := list(set(account_ids))):
+            return {}
+        return dict((await self._session.execute(_NAMES, {"accounts": wanted})).all())
 
     async def _one_account(self, query: Select[Any], *, lock: bool) -> Account | None:
         row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
@@ -318,20 +337,12 @@ class Repository:
 
     # Live frames
 
-    async def lock_live_sequence(self) -> None:
-        """Be the only writer of live frames until the transaction ends.
+    async def append_frames(self, frames: Sequence[Mapping[str, Any]]) -> None:
+        """Append frames in this order, as the only writer until the transaction ends.
 
         So a sequence number is never seen after a later one: readers go on from the last they saw.
         """
-        await self._session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('gateway.live_frames', 0))"))
-
-    async def append_frames(self, frames: Sequence[Mapping[str, Any]]) -> None:
-        """Append frames in this order. `lock_live_sequence` has to be held."""
-        await self._session.execute(
-            insert(live_frames).values(
-                [{"frame": dict(frame), "created_at": func.clock_timestamp()} for frame in frames]
-            )
-        )
+        await self._session.execute(_APPEND_FRAMES, {"frames": [json.dumps(frame) for frame in frames]})
 
     async def live_bounds(self) -> tuple[int, int]:
         """Oldest and newest sequence number that are kept; (0, 0) before the first frame."""
@@ -357,24 +368,14 @@ class Repository:
             "live_frames", "created_at < :before AND seq < (SELECT max(seq) FROM live_frames)", before=before
         )
 
-    async def note_activity(self, moments: Mapping[UUID, datetime]) -> None:
-        """Remember when the last message of each ticket came."""
-        rows = upsert(ticket_activity).values(
-            [{"ticket_id": ticket_id, "last_message_at": at} for ticket_id, at in moments.items()]
-        )
-        await self._session.execute(
-            rows.on_conflict_do_update(
-                index_elements=["ticket_id"],
-                set_={
-                    "last_message_at": func.greatest(ticket_activity.c.last_message_at, rows.excluded.last_message_at)
-                },
-            )
-        )
+    async def note_activity(self, moments: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
+        """Remember when a message of each ticket came; returns when the last one did."""
+        parameters = {"tickets": list(moments), "moments": list(moments.values())}
+        return dict((await self._session.execute(_NOTE_ACTIVITY, parameters)).all())
 
     async def activity(self, ticket_ids: Iterable[UUID]) -> dict[UUID, datetime]:
         """When the last message of each ticket came, where one has."""
-        query = select(ticket_activity).where(ticket_activity.c.ticket_id.in_(set(ticket_ids)))
-        return {row.ticket_id: row.last_message_at for row in await self._session.execute(query)}
+        return dict((await self._session.execute(_ACTIVITY, {"tickets": list(ticket_ids)})).all())
 
     async def _forget(self, table: str, due: str, *, rows: int = FORGET_ROWS, **parameters: Any) -> int:
         # Bounded, so that no statement runs into its time limit; and a row that somebody uses right now is let be.

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -352,19 +352,20 @@ async def _publish_keys(session: AsyncSession, keys: Sequence[SigningKey]) -> No
 
 
 async def show_created(session: AsyncSession, events: Sequence[Event[TicketCreated]]) -> None:
-    """Tell the open inboxes of new tickets."""
-    await _show_tickets(session, [event.data.ticket for event in events])
+    """Tell the open inboxes of new tickets, whose first message comes with an event of its own."""
+    await _show_tickets(session, [event.data.ticket for event in events], {})
 
 
 async def show_changed(session: AsyncSession, events: Sequence[Event[TicketChanged]]) -> None:
     """Tell the open inboxes of changed tickets."""
-    await _show_tickets(session, [event.data.ticket for event in events])
+    tickets = [event.data.ticket for event in events]
+    await _show_tickets(session, tickets, await Repository(session).activity(ticket.id for ticket in tickets))
 
 
 async def show_message(session: AsyncSession, events: Sequence[Event[TicketMessageAdded]]) -> None:
     """Tell the open inboxes that a ticket has a new message; not what it says."""
-    await Repository(session).note_activity({event.data.ticket.id: event.data.added_at for event in events})
-    await _show_tickets(session, [event.data.ticket for event in events])
+    activity = await Repository(session).note_activity({e.data.ticket.id: e.data.added_at for e in events})
+    await _show_tickets(session, [event.data.ticket for event in events], activity)
 
 
 async def show_clocks(session: AsyncSession, events: Sequence[Event[SlaClockChanged]]) -> None:
@@ -402,10 +403,10 @@ async def _show_clock(
     )
 
 
-async def _show_tickets(session: AsyncSession, tickets: Sequence[TicketSnapshot]) -> None:
-    repository = Repository(session)
-    names = await repository.names(ticket.assignee_id for ticket in tickets if ticket.assignee_id is not None)
-    activity = await repository.activity(ticket.id for ticket in tickets)
+async def _show_tickets(
+    session: AsyncSession, tickets: Sequence[TicketSnapshot], activity: Mapping[UUID, datetime]
+) -> None:
+    names = await Repository(session).names(ticket.assignee_id for ticket in tickets if ticket.assignee_id is not None)
     await _show(
         session,
         [
@@ -420,9 +421,7 @@ async def _show_tickets(session: AsyncSession, tickets: Sequence[TicketSnapshot]
 
 
 async def _show(session: AsyncSession, frames: Sequence[dict[str, Any]]) -> None:
-    repository = Repository(session)
-    await repository.lock_live_sequence()
-    await repository.append_frames(frames)
+    await Repository(session).append_frames(frames)
 
 
 # Housekeeping
