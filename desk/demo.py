@@ -9,15 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from itertools import count as counting
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from desk.client import DeskClient, RequestFailed
 from desk.home import Home, read_private, write_private
 from desk.samples import load_samples, mail_files
+
+T = TypeVar("T")
 
 _BUSY = {0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
 _BUSY |= {HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.CONFLICT}  # a conflict: the first attempt is still in flight
@@ -82,6 +85,7 @@ class Demo:
         begun_at = datetime.fromisoformat(kept["begun_at"]) if kept else datetime.now(UTC)
         done: int = kept.get("done", 0)
         begun = time.monotonic()
+        self._patiently(self._sign_in)
         bar = progress.add_task("Customers write", total=messages, completed=done)
         for place, part in enumerate(playlist()):
             if place >= messages:
@@ -99,21 +103,26 @@ class Demo:
         return self.summary
 
     def _send(self, part: Part, key: str) -> None:
-        """Send until accepted: a desk that is busy, or lost a process, will take it later.
+        """Send until accepted: a desk that is busy, or lost a process, will take it later."""
+        headers = {"Idempotency-Key": key}
 
-        Raises DemoError when nothing answered for half a minute.
-        """
+        def send() -> None:
+            if part.content_type == "application/json":
+                self._client.call("POST", part.path, part.body, headers)
+            else:
+                self._client.send("POST", part.path, part.body, {**headers, "Content-Type": part.content_type})
+
+        self._patiently(send)
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask until it is answered. Raises DemoError when nothing answered for half a minute."""
         answered_at = time.monotonic()
         while True:
             try:
-                headers = {"Idempotency-Key": key}
-                if part.content_type == "application/json":
-                    self._client.call("POST", part.path, part.body, headers)
-                else:
-                    self._client.send("POST", part.path, part.body, {**headers, "Content-Type": part.content_type})
+                return ask()
             except RequestFailed as error:
-                if error.status == HTTPStatus.UNAUTHORIZED:
-                    self._sign_in()
+                if error.status == HTTPStatus.UNAUTHORIZED and ask is not self._sign_in:
+                    self._patiently(self._sign_in)
                 elif error.status not in _BUSY:
                     raise
                 if error.status:
@@ -122,8 +131,6 @@ class Demo:
                     raise DemoError("The desk does not answer; run it again to go on.") from error
                 self.summary.repeated += 1
                 time.sleep(error.retry_after)
-            else:
-                return
 
     def _await_tickets(self, since: datetime, progress: Progress) -> None:
         """Count the tickets opened since the run began, until the count stands still."""
@@ -142,7 +149,7 @@ class Demo:
         opened, cursor = 0, ""
         while True:
             path = f"/api/tickets?sort=-created_at&limit={_PAGE}" + (f"&cursor={cursor}" if cursor else "")
-            page = self._client.call("GET", path)
+            page = self._patiently(partial(self._client.call, "GET", path))
             new = [row for row in page["items"] if datetime.fromisoformat(row["created_at"]) >= since]
             opened += len(new)
             cursor = page["next_cursor"]
@@ -165,7 +172,6 @@ def play_demo(home: Home, *, url: str | None, messages: int, per_second: float, 
         def sign_in() -> None:
             client.sign_in(login["email"], login["password"])
 
-        sign_in()
         return Demo(home, client, sign_in).play(
             messages=messages, per_second=per_second, resume=resume, progress=progress
         )

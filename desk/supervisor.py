@@ -126,10 +126,10 @@ class Supervisor:
 
     async def _restart(self, watched: _Watched) -> None:
         child = watched.child
+        if time.monotonic() - watched.started_at > _STEADY_SECONDS:
+            watched.failures = 0
         try:
             while True:
-                if time.monotonic() - watched.started_at > _STEADY_SECONDS:
-                    watched.failures = 0
                 pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**watched.failures)
                 self._say(
                     f"{child.name} ended ({describe_exit(child.exit_status)}); starting it again in {pause:.2g} s"
@@ -137,22 +137,27 @@ class Supervisor:
                 )
                 watched.failures += 1
                 await asyncio.sleep(pause)
-                if not await self._prepared(watched):
-                    continue
+                await self._prepare(watched)
                 if await self._bring_back(watched):
                     self._say(f"{child.name} is back")
                     return
         finally:
             watched.held = False
 
-    async def _prepared(self, watched: _Watched) -> bool:
-        if watched.before_restart is not None:
+    async def _prepare(self, watched: _Watched) -> None:
+        """Do what belongs before the start, as often as it takes: without it the desk would stand still."""
+        told = False
+        while watched.before_restart is not None:
             try:
                 await watched.before_restart()
-            except Exception as error:  # noqa: BLE001 - told, and tried again: without it the desk would stand still
-                self._say(f"before the restart of {watched.child.name}: {type(error).__name__}: {error}; trying again")
-                return False
-        return True
+            except Exception as error:  # noqa: BLE001 - told once, and tried again
+                if not told:
+                    reason = next(iter(str(error).splitlines()), "")
+                    self._say(f"{watched.child.name} has to wait ({type(error).__name__}: {reason})")
+                told = True
+                await asyncio.sleep(_FIRST_PAUSE_SECONDS)
+            else:
+                return
 
     async def _bring_back(self, watched: _Watched) -> bool:
         """Launch, wait, run what belongs after it. False when it could not be launched or ended again on the way."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,35 @@ def test_demo_gives_up_on_a_desk_that_is_gone(home: Home, monkeypatch: pytest.Mo
     playing = Demo(home, SilentClient(), lambda: None)  # type: ignore[arg-type]  # a stand-in
     with Progress(disable=True) as progress, pytest.raises(DemoError, match="does not answer; run it again to go on"):
         playing.play(messages=1, per_second=100, resume=True, progress=progress)
+
+
+class RestartingClient:
+    """A desk whose parts are on their way up: it takes everything at the second try, and forgets the session once."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def call(self, _method: str, path: str, *_: Any) -> Any:
+        self.asked.append(path)
+        if self.asked.count(path) == 1:
+            raise RequestFailed(503, "Not available right now", retry_after=0.0)
+        if len(self.asked) == 4:
+            raise RequestFailed(401, "Sign in first", retry_after=0.0)
+        return {"items": [], "next_cursor": None}
+
+    send = call
+
+
+def test_demo_goes_on_when_the_desk_comes_back(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once gave up because the sign-in, or the count of tickets, met a part that was being started again."""
+    monkeypatch.setattr(demo, "_SETTLE_SECONDS", 0.01)
+    client = RestartingClient()
+    sign_in = partial(client.call, "POST", "/api/auth/sign-in")
+    with Progress(disable=True) as progress:
+        summary = Demo(home, client, sign_in).play(messages=1, per_second=100, resume=True, progress=progress)  # type: ignore[arg-type]
+    assert summary.accepted == 1
+    # Sign-in, message and count are each asked again, and the message a third time after another sign-in.
+    assert summary.repeated == 4
+    assert [path.partition("?")[0].rpartition("/")[2] for path in client.asked] == [
+        *("sign-in", "sign-in", "messages", "messages", "sign-in", "messages", "tickets", "tickets")
+    ]

@@ -93,6 +93,33 @@ async def test_what_follows_is_tried_until_it_succeeds(tmp_path: Path) -> None:
         child.stop()
 
 
+async def test_what_comes_before_is_tried_until_it_succeeds_and_told_once(tmp_path: Path) -> None:
+    """A broker killed after PostgreSQL filled the launcher's output with the same traceback four times a second."""
+    said: list[str] = []
+    tries = 0
+    child = Sleeper(tmp_path)
+
+    async def prepare() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 4:
+            raise OSError("the database is not back yet\nand much more")
+
+    child.launch()
+    supervisor = Supervisor(said.append)
+    supervisor.watch(child, before_restart=prepare)
+    watching = asyncio.create_task(supervisor.run())
+    try:
+        child.kill()
+        await _until(lambda: said and said[-1] == "sleeper is back")
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        child.stop()
+    assert tries == 4
+    assert said[1:-1] == ["sleeper has to wait (OSError: the database is not back yet)"]
+
+
 async def test_what_cannot_be_launched_is_told_and_tried_again(tmp_path: Path) -> None:
     """The restart's task died unseen, and the child stayed away for good."""
 
