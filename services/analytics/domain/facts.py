@@ -109,17 +109,18 @@ def _changed(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
 
 
 def _message_added(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
-    facts = _ticket(facts, data["ticket"], data["added_at"])
     kind = data["kind"]
-    return replace(
+    return _ticket(
         facts,
+        data["ticket"],
+        data["added_at"],
         customer_messages=facts.customer_messages + (kind == MessageKind.CUSTOMER),
         replies=facts.replies + (kind == MessageKind.REPLY),
         first_reply_at=facts.first_reply_at or (_time(data["added_at"]) if data["first_reply"] else None),
     )
 
 
-def _ticket(facts: TicketFacts, ticket: Mapping[str, Any], moment: str) -> TicketFacts:
+def _ticket(facts: TicketFacts, ticket: Mapping[str, Any], moment: str, **counted: Any) -> TicketFacts:
     requester = ticket["requester"]
     created_at = datetime.fromisoformat(ticket["created_at"])
     spans, solved_at = _backlog(facts, ticket, created_at, datetime.fromisoformat(moment))
@@ -139,6 +140,7 @@ def _ticket(facts: TicketFacts, ticket: Mapping[str, Any], moment: str) -> Ticke
         created_at=created_at,
         solved_at=solved_at,
         spans=spans,
+        **counted,
     )
 
 
