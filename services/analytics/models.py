@@ -38,6 +38,7 @@ ticket_facts = Table(
     Column("number", BigInteger),
     Column("channel", Text),
     Column("language", Text),
+    Column("language_from", SmallInteger, nullable=False, server_default="1"),
     Column("priority", Text),
     Column("ticket_type", Text),
     Column("region", Text),

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from shared.events import Event, EventData
 from shared.events.messages import MessageDelivered, MessageFailed
+from shared.events.routing import TicketClassified
 from shared.events.sla import SlaBreached, SlaClockChanged, SlaMet, SlaWarned
 from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded
 
@@ -66,6 +67,12 @@ KEPT: Mapping[str, Mapping[str, Any]] = {
         "author": _ACTOR,
         "added_at": True,
         "first_reply": True,
+    },
+    TicketClassified.type: {
+        "ticket_id": True,
+        "language": True,
+        "language_confidence": True,
+        "classified_at": True,
     },
     SlaClockChanged.type: {
         "ticket_id": True,

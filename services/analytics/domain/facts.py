@@ -1,21 +1,32 @@
 """A ticket's facts: what all its events say, folded. The only way from events to figures.
 
-Each source fills fields of its own (tickets: the ticket and its spans; sla: the clocks), and keeps its own order. So
-facts do not depend on how the streams of two sources interleave, and reading the archive again gives the same facts.
+Each source fills fields of its own (tickets: the ticket and its spans; sla: the clocks), and keeps its own order; the
+language, of which two sources speak, goes by who is believed more. So facts do not depend on how the streams of two
+sources interleave, and reading the archive again gives the same facts.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
 from services.analytics.domain.archive import ArchivedEvent
+from shared.events.routing import TicketClassified
 from shared.events.sla import ClockState, SlaBreached, SlaClockChanged, SlaMet, SlaWarned
 from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
 
 UNSOLVED = frozenset({"new", "open", "pending", "on_hold"})
 UNDETERMINED_LANGUAGE = "und"  # BCP 47, for a ticket whose language nobody knows yet
+
+
+class LanguageFrom(IntEnum):
+    """Who told a ticket's language; the higher is believed."""
+
+    REQUESTER = 1  # what they usually write
+    DETECTOR = 2
+    TICKET = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class TicketFacts:
     number: int | None = None
     channel: str | None = None
     language: str | None = None
+    language_from: int = LanguageFrom.REQUESTER
     priority: str | None = None
     ticket_type: str | None = None
     region: str | None = None
@@ -128,7 +140,7 @@ def _ticket(facts: TicketFacts, ticket: Mapping[str, Any], moment: str, **counte
         facts,
         number=ticket["number"],
         channel=ticket["channel"],
-        language=ticket["language"] or requester["language"],
+        **_language(facts, ticket["language"], LanguageFrom.TICKET, requester["language"]),
         priority=ticket["priority"],
         ticket_type=ticket["type"],
         region=requester["region"],
@@ -142,6 +154,20 @@ def _ticket(facts: TicketFacts, ticket: Mapping[str, Any], moment: str, **counte
         spans=spans,
         **counted,
     )
+
+
+def _classified(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+    return replace(facts, **_language(facts, data["language"], LanguageFrom.DETECTOR))
+
+
+def _language(
+    facts: TicketFacts, told: str | None, by: LanguageFrom, otherwise: str | None = None
+) -> Mapping[str, Any]:
+    if told is None:
+        told, by = otherwise, LanguageFrom.REQUESTER
+    if told is None or by < facts.language_from:
+        return {}
+    return {"language": told, "language_from": int(by)}
 
 
 def _backlog(
@@ -195,6 +221,7 @@ _RULES: Mapping[str, Callable[[TicketFacts, Mapping[str, Any]], TicketFacts]] = 
     TicketCreated.type: _created,
     TicketChanged.type: _changed,
     TicketMessageAdded.type: _message_added,
+    TicketClassified.type: _classified,
     SlaClockChanged.type: _clocks_changed,
     SlaBreached.type: _clock_event,
     SlaMet.type: _clock_event,

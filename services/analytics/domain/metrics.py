@@ -64,7 +64,7 @@ _DECLARED = (
         "volume",
         Unit.TICKETS,
         "Tickets created in each interval of the period, by channel or by language. The language is the ticket's, else "
-        "the requester's, else `und`.",
+        "the one detected, else the requester's, else `und`.",
     ),
 )
 

@@ -66,6 +66,7 @@ _STORED = {
     "number": "bigint",
     "channel": "text",
     "language": "text",
+    "language_from": "smallint",
     "priority": "text",
     "ticket_type": "text",
     "region": "text",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from uuid import UUID, uuid4
 
 from hypothesis import given
@@ -21,6 +22,7 @@ from shared.events.common import (
     TicketType,
 )
 from shared.events.messages import MessageFailed
+from shared.events.routing import TicketClassified
 from shared.events.sla import Clock, ClockState, SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
 from shared.events.tickets import FieldChange, MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
 
@@ -137,6 +139,21 @@ def test_a_ticket_keeps_what_figures_are_split_by() -> None:
 
 def test_the_tickets_own_language_goes_before_the_requesters() -> None:
     assert facts_of(archive(created(), changed(TicketStatus.OPEN, 1, language="tr"))).language == "tr"
+
+
+def classified(language: str | None) -> TicketClassified:
+    return TicketClassified(ticket_id=TICKET, language=language, language_confidence=0.9, classified_at=after(1))
+
+
+def test_a_detected_language_counts_before_the_requesters_and_behind_the_tickets() -> None:
+    """A ticket that nobody takes has no further event of its own: its language was counted as the requester's."""
+    detected, abstained = archive(classified("fr"), source="routing"), archive(classified(None), source="routing")
+    opened, corrected = archive(created()), archive(changed(TicketStatus.OPEN, 2, language="tr"), first=2)
+    for order in permutations((opened, detected)):
+        assert facts_of([event for events in order for event in events]).language == "fr"
+    for order in permutations((opened + corrected, detected)):
+        assert facts_of([event for events in order for event in events]).language == "tr"
+    assert facts_of([*opened, *abstained]).language == "de"
 
 
 def test_first_reply_is_the_first_that_was_released() -> None:
