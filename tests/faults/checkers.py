@@ -28,6 +28,7 @@ _DISAGREEING = """
        OR (r.status, r.assignee_id) IS DISTINCT FROM (t.status, t.assignee_id)
        OR (s.status, s.priority, s.assignee_id) IS DISTINCT FROM (t.status, t.priority, t.assignee_id)
        OR (a.status, a.priority, a.assignee_id) IS DISTINCT FROM (t.status, t.priority, t.assignee_id)
+       OR (t.language IS NOT NULL AND a.language IS DISTINCT FROM t.language)
        -- Counted event by event: what took effect twice is counted twice.
        OR (t.message_count, a.customer_messages) IS DISTINCT FROM (m.messages, m.of_customers)"""
 

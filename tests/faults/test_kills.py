@@ -147,6 +147,7 @@ async def test_checkers_see_what_is_wrong(plain_stage: Stage) -> None:
             ("routing.tickets", "status = 'unheard of'"),
             ("sla.tickets", "assignee_id = gen_random_uuid()"),
             ("analytics.ticket_facts", "customer_messages = customer_messages + 1"),
+            ("analytics.ticket_facts", "language = 'tlh'"),
         ):
             async with connection.transaction(), _undone(connection):
                 await connection.execute(f"UPDATE {table} SET {change} WHERE {_ANY.format(table=table)}")
