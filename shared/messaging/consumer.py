@@ -1,14 +1,15 @@
-"""The consumer: reads batches per partition, applies each in one transaction, then commits its offsets.
+"""The consumer: applies what it reads in one transaction, then commits the offsets.
 
-A transient failure seeks back, pauses the partition and backs off; other partitions go on. Anything else makes the
-batch be tried event by event, and the one that still raises becomes a dead letter.
+A batch holds what came from all partitions: a transaction costs the same for one event as for many (ADR 0005). A
+transient failure seeks back, pauses the batch's partitions and backs off; other partitions go on. Anything else makes
+the batch be tried partition by partition, then event by event, and the one that still raises becomes a dead letter.
 """
 
 import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -123,8 +124,8 @@ class Consumer:
                 batches = await client.getmany(
                     timeout_ms=int(POLL_SECONDS * 1000), max_records=self._settings.max_poll_records
                 )
-            for partition, records in batches.items():
-                await self._handle(client, partition, records)
+            if batches:
+                await self._handle(client, batches)
             if batches or self._pauses or not client.assignment():
                 self._progressed = time.monotonic()
             if self.failing and not self._pauses:
@@ -133,35 +134,52 @@ class Consumer:
             await self._mark_progress(client, epoch)
 
     async def _handle(
-        self, client: AIOKafkaConsumer, partition: TopicPartition, batch: Sequence[ConsumerRecord[Any, Any]]
+        self, client: AIOKafkaConsumer, batches: Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]
     ) -> None:
-        records = [self._record(raw) for raw in batch]
-        done = 0
         self.turned_at = time.monotonic()
+        records = [self._record(raw) for batch in batches.values() for raw in batch]
         try:
             with metrics.BATCH_SECONDS.labels(self._name).time():
-                try:
-                    applied = await self._inbox.apply(records)
-                    done = len(records)
-                except Exception as error:
-                    if is_transient(error):
-                        raise
-                    log.warning("consumer.batch_split", topic=partition.topic, size=len(records), error=summary(error))
-                    applied = 0
-                    for record in records:
-                        applied += await self._apply_alone(record)
-                        done += 1
-                        self.turned_at = time.monotonic()
-            metrics.EVENTS_APPLIED.labels(self._name, records[0].topic).inc(applied)
+                applied = await self._inbox.apply(records)
+        except Exception as error:  # noqa: BLE001 - whatever it was, each event ends applied, buried or tried again
+            if is_transient(error):
+                for partition, batch in batches.items():
+                    self._back_off(client, partition, batch[0].offset, error)
+            elif len(batches) > 1:
+                log.warning("consumer.batch_split", size=len(records), partitions=len(batches), error=summary(error))
+                for partition, batch in batches.items():
+                    await self._handle(client, {partition: batch})
+            else:
+                ((partition, batch),) = batches.items()
+                log.warning("consumer.batch_split", topic=partition.topic, size=len(batch), error=summary(error))
+                await self._handle_each(client, partition, records)
+            return
+        self._count(applied)
+        for partition in batches:
             self._pauses.pop(partition, None)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            self._back_off(client, partition, records[done].offset, error)
-        if done:
-            await self._commit(client, partition, records[done - 1].offset + 1)
+        await self._commit(client, {partition: batch[-1].offset + 1 for partition, batch in batches.items()})
 
-    async def _apply_alone(self, record: Record) -> int:
+    async def _handle_each(self, client: AIOKafkaConsumer, partition: TopicPartition, records: list[Record]) -> None:
+        done = records[0].offset
+        for record in records:
+            self.turned_at = time.monotonic()
+            try:
+                self._count(await self._apply_alone(record))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self._back_off(client, partition, record.offset, error)
+                break
+            done = record.offset + 1
+        else:
+            self._pauses.pop(partition, None)
+        await self._commit(client, {partition: done})
+
+    def _count(self, applied: Mapping[str, int]) -> None:
+        for topic, count in applied.items():
+            metrics.EVENTS_APPLIED.labels(self._name, topic).inc(count)
+
+    async def _apply_alone(self, record: Record) -> Mapping[str, int]:
         try:
             return await self._inbox.apply([record])
         except Exception as error:
@@ -170,15 +188,16 @@ class Consumer:
             at = place(error)
             log.error("consumer.dead_letter", topic=record.topic, offset=record.offset, error=summary(error), at=at)
             await self._inbox.bury(record, describe(error))
-            return 0
+            return {}
 
-    async def _commit(self, client: AIOKafkaConsumer, partition: TopicPartition, next_offset: int) -> None:
+    async def _commit(self, client: AIOKafkaConsumer, next_offsets: Mapping[TopicPartition, int]) -> None:
+        offsets = {partition: OffsetAndMetadata(offset, "") for partition, offset in next_offsets.items()}
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
-                await client.commit({partition: OffsetAndMetadata(next_offset, "")})
+                await client.commit(offsets)
         except (KafkaError, IllegalStateError, TimeoutError) as error:
-            # The partition is somebody else's by now, or the broker is away. The inbox makes a second reading harmless.
-            log.info("consumer.commit_refused", topic=partition.topic, error=type(error).__name__)
+            # A partition is somebody else's by now, or the broker is away. The inbox makes a second reading harmless.
+            log.info("consumer.commit_refused", partitions=len(offsets), error=type(error).__name__)
 
     def _back_off(self, client: AIOKafkaConsumer, partition: TopicPartition, offset: int, error: Exception) -> None:
         last = self._pauses.get(partition)

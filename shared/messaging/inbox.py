@@ -1,6 +1,6 @@
 """Applying events exactly once, in order, whatever the broker delivers.
 
-One call handles a batch of one partition in one transaction. Each event of it ends in exactly one of three ways, and
+One call handles a batch in one transaction. Each event of it ends in exactly one of three ways, and
 its inbox mark is written in the same transaction:
 
 * applied: it is the next version of its aggregate (or the first one this consumer sees);
@@ -11,6 +11,7 @@ its inbox mark is written in the same transaction:
 Types that nobody here handles only move the aggregate's position, so that versions stay contiguous.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -48,23 +49,30 @@ class Inbox:
         self._handlers = handlers
         self._consumer = handlers.consumer
 
-    async def apply(self, records: Sequence[Record]) -> int:
-        """Handle the records of one partition in one transaction; returns how many events were applied.
+    async def apply(self, records: Sequence[Record]) -> Counter[str]:
+        """Handle the records, of however many partitions, in one transaction; returns how many of each topic applied.
 
         Raises whatever a handler raises, and MalformedEvent: then nothing of the batch happened.
         """
-        topic = records[0].topic
-        if raw := self._handlers.by_topic.get(topic):
-            async with self._database.transaction() as session:
-                await raw(session, records)
-            return len(records)
-        envelopes = [decode(record) for record in records]
+        applied: Counter[str] = Counter()
+        raw: dict[str, list[Record]] = {}
+        envelopes: list[Envelope] = []
+        for record in records:
+            if record.topic in self._handlers.by_topic:
+                raw.setdefault(record.topic, []).append(record)
+            else:
+                envelopes.append(decode(record))
         async with self._database.transaction() as session:
-            plan = await self._plan(session, envelopes)
-            await self._dispatch(session, plan.apply)
-            await self._hold(session, [(e.record, e, reason, None) for e, reason in plan.hold])
-            await self._move(session, plan.moved)
-        return len(plan.apply)
+            for topic, batch in raw.items():
+                await self._handlers.by_topic[topic](session, batch)
+                applied[topic] = len(batch)
+            if envelopes:
+                plan = await self._plan(session, envelopes)
+                await self._dispatch(session, plan.apply)
+                await self._hold(session, [(e.record, e, reason, None) for e, reason in plan.hold])
+                await self._move(session, plan.moved)
+                applied.update(envelope.record.topic for envelope in plan.apply)
+        return applied
 
     async def bury(self, record: Record, error: str) -> None:
         """Put a poison record aside with its error; later events of its aggregate will be parked behind it."""

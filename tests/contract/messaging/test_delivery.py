@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +13,8 @@ from shared.events import Event
 from shared.events.messages import MessageFailed
 from shared.ids import uuid7
 from shared.messaging import outbox
+from shared.messaging.envelope import Record
+from shared.messaging.inbox import Inbox
 from shared.messaging.outbox import MAX_EVENT_BYTES, MAX_HOPS, EventTooLarge, HopLimitExceeded, OutboxError
 from tests.contract.messaging.world import World, article, assert_in_order
 
@@ -179,3 +183,23 @@ async def test_a_service_cannot_record_another_services_event(world: World) -> N
     with pytest.raises(OutboxError, match="another service"):
         async with world.producer.transaction() as session:
             outbox.record(session, foreign, aggregate_id=uuid7())
+
+
+async def test_what_one_poll_brings_is_one_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its price is paid once for all partitions."""
+    partitions: list[set[int]] = []
+    apply = Inbox.apply
+
+    async def watched(inbox: Inbox, records: Sequence[Record]) -> Counter[str]:
+        partitions.append({record.partition for record in records})
+        return await apply(inbox, records)
+
+    monkeypatch.setattr(Inbox, "apply", watched)
+    aggregates = [uuid7() for _ in range(40)]
+    for aggregate in aggregates:
+        await world.publish(aggregate, 2)
+    await world.send_all()
+    async with world.consuming():
+        await world.until_applied(80)
+    assert max(len(found) for found in partitions) > 1
+    assert_in_order(await world.effects())
