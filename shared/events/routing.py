@@ -37,7 +37,8 @@ class Candidate(EventModel):
 class TicketRouted(_RoutingData):
     """A proposal: tickets applies it, or declines it if the ticket is past `ticket_version` in what matters.
 
-    `assignee_id` is None when nobody fits; the ticket then waits in `queue`.
+    `assignee_id` is None when nobody fits; the ticket then waits in `queue`. `candidates` stays empty: nobody decides
+    by them, and they were the largest part of the event. Routing tells them (`GET /api/routing/tickets/{id}`).
     """
 
     type: ClassVar[str] = "ticket.routed.v1"
@@ -49,5 +50,5 @@ class TicketRouted(_RoutingData):
     group: str | None
     queue: str
     reasons: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
     routed_at: datetime
+    candidates: tuple[Candidate, ...] = ()

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.routing.domain.assignment import Decision
 from services.routing.repository.rows import json_rows
-from shared.events.routing import Candidate
 
 _KEEP = text("""
     WITH r AS MATERIALIZED (
@@ -50,7 +49,6 @@ class StaleProposal:
     group: str | None
     queue: str
     reasons: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
     proposals: int
 
 
@@ -111,7 +109,7 @@ class DecisionRepository:
                 FROM stale, decisions d
                 WHERE r.decision_id = stale.decision_id AND r.state = 'open' AND d.id = stale.decision_id
                 RETURNING r.decision_id, r.ticket_id, r.agent_id, r.proposals, d.ticket_version, d.group_name,
-                    d.queue, d.reasons, d.candidates"""),
+                    d.queue, d.reasons"""),
             {"before": before, "now": now, "limit": limit},
         )
         return [
@@ -123,7 +121,6 @@ class DecisionRepository:
                 group=row["group_name"],
                 queue=row["queue"],
                 reasons=tuple(row["reasons"]),
-                candidates=tuple(Candidate.model_validate(candidate) for candidate in row["candidates"]),
                 proposals=row["proposals"],
             )
             for row in rows.mappings()
