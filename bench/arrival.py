@@ -19,9 +19,7 @@ async def until_arrived(desk: RunningDesk, *, tickets: int = 0, patience_seconds
     services = list(desk.database_urls)
     try:
         async with asyncio.timeout(patience_seconds):
-            while await connection.fetchval("SELECT count(*) FROM analytics.ticket_facts") < tickets or (
-                await _is_under_way(connection, services)
-            ):
+            while await _is_under_way(connection, services, tickets):
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     finally:
         await connection.close()
@@ -36,15 +34,19 @@ async def count_events(desk: RunningDesk) -> int:
         await connection.close()
 
 
-async def _is_under_way(connection: asyncpg.Connection, services: list[str]) -> bool:
-    for service in services:
-        if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {service}.outbox WHERE sent_at IS NULL)"):
+async def _is_under_way(connection: asyncpg.Connection, services: list[str], tickets: int) -> bool:
+    # In one snapshot: looked at one after the other, an event could pass between two looks.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        if await connection.fetchval("SELECT count(*) FROM analytics.ticket_facts") < tickets:
             return True
-    written = {name: await connection.fetchval(f"SELECT sum(version) FROM {name}.streams") for name in services}
-    for service in services:
-        for source, read in await connection.fetch(
-            f"SELECT source, sum(version) FROM {service}.stream_positions GROUP BY source"
-        ):
-            if read != written[source]:
+        for service in services:
+            if await connection.fetchval(f"SELECT EXISTS (SELECT FROM {service}.outbox WHERE sent_at IS NULL)"):
                 return True
-    return False
+        written = {name: await connection.fetchval(f"SELECT sum(version) FROM {name}.streams") for name in services}
+        for service in services:
+            for source, read in await connection.fetch(
+                f"SELECT source, sum(version) FROM {service}.stream_positions GROUP BY source"
+            ):
+                if read != written[source]:
+                    return True
+        return False

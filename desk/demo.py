@@ -84,8 +84,8 @@ class Demo:
         run = kept.get("run") or secrets.token_hex(4)
         begun_at = datetime.fromisoformat(kept["begun_at"]) if kept else datetime.now(UTC)
         done: int = kept.get("done", 0)
-        begun = time.monotonic()
         self._patiently(self._sign_in)
+        begun = time.monotonic()
         bar = progress.add_task("Customers write", total=messages, completed=done)
         for place, part in enumerate(playlist()):
             if place >= messages:

@@ -29,7 +29,7 @@ class KafkaSettings(BaseSettings):
     max_poll_records: int = 500
     # How often a relay that nobody wakes looks for unsent rows. Where api and worker are one process, every commit
     # wakes it, and the look is only for what another process left.
-    relay_idle_seconds: float = 0.2
+    relay_idle_seconds: float = Field(default=0.2, gt=0, le=30)
     topic_prefix: str = ""
 
     @property

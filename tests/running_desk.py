@@ -89,7 +89,7 @@ class RunningDesk:
     def admin_url(self) -> str:
         """The desk's database, for its superuser: services see their own schema only."""
         url = urlsplit(self.facts["database"]["admin_url"])
-        return url._replace(path=urlsplit(self.database_urls["tickets"]).path).geturl()
+        return str(url._replace(path=urlsplit(self.database_urls["tickets"]).path).geturl())
 
     def login(self, role: str) -> Login:
         """A demo log-in of that role."""

@@ -126,7 +126,8 @@ class Consumer:
                 )
             if batches:
                 await self._handle(client, batches)
-            if batches or self._pauses or not client.assignment():
+            waiting = any(pause.until > time.monotonic() for pause in self._pauses.values())
+            if batches or waiting or not client.assignment():
                 self._progressed = time.monotonic()
             if self.failing and not self._pauses:
                 log.info("consumer.recovered")
@@ -173,7 +174,8 @@ class Consumer:
             done = record.offset + 1
         else:
             self._pauses.pop(partition, None)
-        await self._commit(client, {partition: done})
+        if done > records[0].offset:
+            await self._commit(client, {partition: done})
 
     def _count(self, applied: Mapping[str, int]) -> None:
         for topic, count in applied.items():
@@ -191,7 +193,11 @@ class Consumer:
             return {}
 
     async def _commit(self, client: AIOKafkaConsumer, next_offsets: Mapping[TopicPartition, int]) -> None:
-        offsets = {partition: OffsetAndMetadata(offset, "") for partition, offset in next_offsets.items()}
+        # One partition that was taken away meanwhile would void the commit of all.
+        ours = client.assignment()
+        offsets = {p: OffsetAndMetadata(offset, "") for p, offset in next_offsets.items() if p in ours}
+        if not offsets:
+            return
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 await client.commit(offsets)
@@ -313,5 +319,12 @@ async def _close(client: AIOKafkaConsumer) -> None:
     error = None if closing.cancelled() else closing.exception()
     if closing.cancelled() or error is not None:
         log.info("consumer.close_failed", error=summary(error or asyncio.CancelledError()))
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await client._client.close()  # noqa: SLF001 - the part of `stop` that was not reached
+        # What was not reached would read on. However these end, what made us close is what goes on from here.
+        for part in (client._fetcher, client._client):  # noqa: SLF001
+            if part is not None:
+                await asyncio.wait({asyncio.ensure_future(_ended(part))}, timeout=CLOSE_SECONDS)
+
+
+async def _ended(part: Any) -> None:
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        await part.close()

@@ -136,27 +136,27 @@ class Relay:
         delivered: list[Awaitable[Any]] = []
         filling: dict[tuple[str, int], BatchBuilder] = {}
         for row in rows:
-            place = row.topic, kafka.partition_of(row.aggregate_id, self._settings.partitions)
+            target = row.topic, kafka.partition_of(row.aggregate_id, self._settings.partitions)
             record = {
                 "timestamp": None,
                 "key": row.aggregate_id.encode(),
                 "value": row.data.encode(),
                 "headers": encode_headers(row),
             }
-            batch = filling.get(place)
+            batch = filling.get(target)
             if batch is None or batch.append(**record) is None:
                 if batch is not None:  # it is full
-                    delivered.append(await self._send(place, batch))
-                filling[place] = batch = self._producer.create_batch()
+                    delivered.append(await self._send(target, batch))
+                filling[target] = batch = self._producer.create_batch()
                 batch.append(**record)  # an empty batch takes any record
-        for place, batch in filling.items():
-            delivered.append(await self._send(place, batch))
+        for target, batch in filling.items():
+            delivered.append(await self._send(target, batch))
         await asyncio.gather(*delivered)
 
-    async def _send(self, place: tuple[str, int], batch: BatchBuilder) -> Awaitable[Any]:
+    async def _send(self, target: tuple[str, int], batch: BatchBuilder) -> Awaitable[Any]:
         """Hand over one batch; the result tells when the broker has it."""
         assert self._producer is not None
-        topic, partition = place
+        topic, partition = target
         sent: Awaitable[Any] = await self._producer.send_batch(
             batch, self._settings.topic_prefix + topic, partition=partition
         )

@@ -48,8 +48,8 @@ class Timer:
             if done > 0:
                 continue
             waiters = {asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(stop.wait())}
-            _, pending = await asyncio.wait(
-                waiters, timeout=self.every.total_seconds(), return_when=asyncio.FIRST_COMPLETED
-            )
-            for waiter in pending:
-                waiter.cancel()
+            try:
+                await asyncio.wait(waiters, timeout=self.every.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for waiter in waiters:
+                    waiter.cancel()

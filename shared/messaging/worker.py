@@ -124,7 +124,7 @@ async def _run(
     try:
         await work
     except asyncio.CancelledError:
-        if task.cancelling():
+        if task.cancelling() or stop.is_set():
             raise
         raise PartEndedError(name) from None
     finally:

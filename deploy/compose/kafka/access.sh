@@ -35,7 +35,7 @@ may ingestion desk.messages  desk.accounts desk.inbound desk.tickets
 may tickets   desk.tickets   desk.accounts desk.messages desk.routing desk.sla
 may routing   desk.routing   desk.accounts desk.tickets
 may sla       desk.sla       desk.accounts desk.tickets
-may analytics desk.insights  desk.accounts desk.messages desk.sla desk.tickets
+may analytics desk.insights  desk.accounts desk.messages desk.routing desk.sla desk.tickets
 may knowledge desk.knowledge desk.accounts
 
 add --allow-principal User:inbound --operation Write --topic desk.inbound

@@ -22,6 +22,7 @@ _ADD = text(f"""
                       CAST(:aggregates AS text[]), CAST(:versions AS bigint[]), CAST(:tickets AS uuid[]),
                       CAST(:times AS timestamptz[]), CAST(:data AS text[]))
             AS n (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data)
+         ORDER BY event_id
         ON CONFLICT (event_id) DO NOTHING
         RETURNING event_id, ticket_id
     ), locked AS ({LOCK_OR_CREATE.format(tickets="added")})

@@ -1,7 +1,8 @@
 """All SQL of routing, by what it is about. Statements take whole batches; the session's search path names the schema.
 
-Lock order, so that nothing here can deadlock: rows of `tickets` in order of their ids, then `reservations`, then the
-lock of assignment. Work that holds that one first takes ticket rows only with SKIP LOCKED.
+Lock order: rows of `tickets` in order of their ids, then `reservations`, then the lock of assignment. Work that holds
+that one first takes ticket rows only with SKIP LOCKED. One transaction may handle several types of events, one after
+the other; should two processes then wait for each other, PostgreSQL ends one, and its batch is tried again.
 """
 
 from services.routing.repository.agents import AgentRepository

@@ -185,6 +185,30 @@ async def test_a_service_cannot_record_another_services_event(world: World) -> N
             outbox.record(session, foreign, aggregate_id=uuid7())
 
 
+async def test_a_transient_failure_puts_every_partition_of_the_poll_back(world: World) -> None:
+    """Otherwise the next success of a forgotten partition would commit past what was never applied."""
+    aggregates = [uuid7() for _ in range(40)]
+    for aggregate in aggregates:
+        await world.publish(aggregate, 2)
+    await world.send_all()
+    failures = 2
+
+    async def fail_at_first(events: Sequence[Event[object]]) -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise OperationalError("SELECT 1", {}, ConnectionError("the server is starting up"))
+
+    world.before_apply = fail_at_first
+    async with world.consuming():
+        async with world.relay():
+            await world.until_applied(80)
+            for aggregate in aggregates:
+                await world.publish(aggregate)
+            await world.until_applied(120)
+    assert_in_order(await world.effects())
+
+
 async def test_what_one_poll_brings_is_one_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its price is paid once for all partitions."""
     partitions: list[set[int]] = []

@@ -10,3 +10,8 @@ depends_on: str | None = None
 
 def upgrade() -> None:
     op.execute("ALTER TABLE analytics.ticket_facts ADD COLUMN language_from smallint NOT NULL DEFAULT 1")
+    # As a rebuild would say it: else the next one would find nearly every ticket changed.
+    op.execute("""
+        UPDATE analytics.ticket_facts f SET language_from = 3 WHERE EXISTS (
+            SELECT FROM analytics.archive a
+            WHERE a.ticket_id = f.ticket_id AND a.data -> 'ticket' ->> 'language' IS NOT NULL)""")
