@@ -200,12 +200,11 @@ async def test_a_transient_failure_puts_every_partition_of_the_poll_back(world: 
             raise OperationalError("SELECT 1", {}, ConnectionError("the server is starting up"))
 
     world.before_apply = fail_at_first
-    async with world.consuming():
-        async with world.relay():
-            await world.until_applied(80)
-            for aggregate in aggregates:
-                await world.publish(aggregate)
-            await world.until_applied(120)
+    async with world.consuming(), world.relay():
+        await world.until_applied(80)
+        for aggregate in aggregates:
+            await world.publish(aggregate)
+        await world.until_applied(120)
     assert_in_order(await world.effects())
 
 
