@@ -62,9 +62,10 @@ def searched_terms(query: str) -> list[str]:
 def _without_accents(decomposed: str) -> Iterator[str]:
     """Drop marks that are decoration: on Latin, Greek and Cyrillic letters, and Arabic vowel points.
 
-    Marks of other scripts stay, because they are the vowels.
+    Marks of other scripts stay, because they are the vowels. A mark that the text begins with stands on nothing, as one
+    after a space does.
     """
-    accents_drop = False
+    accents_drop = True
     for character in decomposed:
         if not unicodedata.category(character).startswith("M"):
             accents_drop = character < "\u0530"

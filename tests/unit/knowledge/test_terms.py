@@ -88,5 +88,6 @@ def test_terms_are_safe_to_quote_and_short(text: str) -> None:
 
 
 @given(st.text(min_size=1), st.text(), st.text())
+@example("\u1067", "", "")  # a vowel sign on a space, or on nothing at all
 def test_words_between_spaces_are_found(word: str, before: str, after: str) -> None:
     assert set(searched_terms(word)) <= set(indexed_terms(f"{before} {word} {after}"))
