@@ -1,4 +1,7 @@
-"""`python -m bench [name…]`: run benchmarks, write `results/<id>.json`, print one table."""
+"""`python -m bench [name…]`: run benchmarks, write `results/<id>.json`, print one table.
+
+`python -m bench handlers` compares changes of the code with one another: it prints, and writes nothing.
+"""
 
 import argparse
 import asyncio
@@ -7,10 +10,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import footprint, way
+from bench import footprint, handlers, way
 from bench.result import Figure, Result
 
 Bench = Callable[[], Coroutine[Any, Any, Result]]
@@ -23,7 +27,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description="Measure on a desk of its own; takes some minutes.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}; all without")
     parser.add_argument("--messages", type=int, default=way.MESSAGES, help="how many go the way in batches")
+    parser.add_argument("--profile", metavar="service", help="profile a service's turns; with `handlers`")
     arguments = parser.parse_args()
+    if arguments.names == ["handlers"]:
+        console = Console(width=None if sys.stdout.isatty() else 200)
+        console.print(*uvloop.run(handlers.run(arguments.messages, arguments.profile)))
+        return
     if unknown := set(arguments.names) - set(BENCHES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     if arguments.messages < way.BATCH or arguments.messages % way.BATCH:
