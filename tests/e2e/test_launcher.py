@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -61,17 +62,25 @@ def _write(desk: RunningDesk, count: int, run: str) -> None:
 
 
 def _tickets(desk: RunningDesk) -> list[int]:
-    """Numbers of all tickets."""
-    numbers: list[int] = []
-    cursor: str | None = ""
-    with desk.system() as system:
-        while cursor is not None:
-            answer = system.get("/api/tickets", params={"limit": 100, **({"cursor": cursor} if cursor else {})})
-            if answer.status_code != 200:
-                return []
-            numbers += [row["number"] for row in answer.json()["items"]]
-            cursor = answer.json()["next_cursor"]
-    return numbers
+    """Numbers of all tickets; asked again while a part that was killed is on its way back."""
+    pages: list[dict[str, Any]] = []
+
+    def listed() -> bool:
+        pages.clear()
+        try:
+            with desk.system() as system:
+                while not pages or pages[-1]["next_cursor"]:
+                    cursor = {"cursor": pages[-1]["next_cursor"]} if pages else {}
+                    answer = system.get("/api/tickets", params={"limit": 100, **cursor})
+                    if answer.status_code in {429, 502, 503, 504}:
+                        return False
+                    pages.append(answer.raise_for_status().json())
+        except httpx.TransportError:
+            return False
+        return True
+
+    _eventually(listed, "a list of the tickets")
+    return [row["number"] for page in pages for row in page["items"]]
 
 
 def _children(desk: RunningDesk) -> dict[str, int]:
