@@ -66,11 +66,18 @@ def newest_revision(service: str) -> str | None:
     return ScriptDirectory.from_config(_config(service)).get_current_head()
 
 
+@cache
+def _known_revisions(service: str) -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config(service)).walk_revisions())
+
+
 async def is_migrated(session: AsyncSession, service: str) -> bool:
     """Whether the schema is at the revision this code needs. Unknown newer revisions count as migrated:
 
     during a rolling upgrade old processes go on working on the expanded schema.
     """
-    known = {script.revision for script in ScriptDirectory.from_config(_config(service)).walk_revisions()}
+    # Before the first migration there is no table, nor a schema where nobody has provisioned one.
+    if await session.scalar(text("SELECT to_regclass(:table)"), {"table": f"{service}.{VERSION_TABLE}"}) is None:
+        return False
     current = await session.scalar(text(f"SELECT version_num FROM {service}.{VERSION_TABLE}"))
-    return current is not None and (current == newest_revision(service) or current not in known)
+    return current is not None and (current == newest_revision(service) or current not in _known_revisions(service))

@@ -9,7 +9,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +20,19 @@ from fastapi import FastAPI
 from shared.db import Database
 from shared.failures import place, summary
 from shared.messaging.worker import Worker
-from shared.migrations import migrate
+from shared.migrations import is_migrated, migrate
 from shared.settings import Settings
 from shared.telemetry import configure_logging, get_logger
 from shared.web import create_app as create_kit_app
+from shared.web.middleware import Gate
 
 log = get_logger(__name__)
 
 # Time a stopping api gives to requests in flight; orchestrators kill after 30 s.
 DRAIN_SECONDS = 15
+# How often a process that starts looks for its tables, and how long one look may take.
+LOOK_EVERY_SECONDS = 0.5
+LOOK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,10 @@ def main(service: Service) -> None:
 
 
 async def _serve(service: Service, settings: Settings, role: str) -> int:
-    """Run the role; returns the exit status. A part that ends by itself ends the process, to be started anew."""
+    """Run the role; returns the exit status. A part that ends by itself ends the process, to be started anew.
+
+    Probes are answered from the first moment on. Everything else starts when the tables are there, whoever makes them.
+    """
     database = Database(settings.database_url, service=service.name, pool_size=settings.database_pool_size)
     worker = service.create_worker(settings, database) if role in {"worker", "all"} else None
     app = (
@@ -63,13 +70,16 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
         if role in {"api", "all"}
         else create_kit_app(service=service.name, settings=settings, database=database, routers=())
     )
+    gate = Gate(app)
+    app.state.ready_checks.append(gate.problem)
     if worker is not None:
         app.state.ready_checks.append(worker.problem)
     server = uvicorn.Server(
         uvicorn.Config(
-            app,
+            gate,
             host=settings.host,
             port=settings.port,
+            lifespan="off",  # it needs the tables, and the server must not wait for them
             log_config=None,
             access_log=False,
             server_header=False,
@@ -84,10 +94,17 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
-    worker_stop = asyncio.Event()
-    tasks = [asyncio.create_task(_serve_http(server), name="http")]
-    if worker is not None:
-        tasks.append(asyncio.create_task(worker.run(worker_stop), name="worker"))
+    over = asyncio.Event()
+    lifespan = AsyncExitStack()
+
+    async def work() -> None:
+        if not await _until_migrated(database, over):
+            return
+        await lifespan.enter_async_context(app.router.lifespan_context(app))
+        gate.open = True
+        await (over.wait() if worker is None else worker.run(over))
+
+    tasks = [asyncio.create_task(_serve_http(server), name="http"), asyncio.create_task(work(), name="work")]
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -96,7 +113,7 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
         server.should_exit = True
         # Requests in flight still commit events: the relay goes last and sends them.
         await asyncio.wait(tasks[:1])
-        worker_stop.set()
+        over.set()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         for task, result in zip(tasks, results, strict=True):
             if isinstance(result, BaseException):
@@ -106,7 +123,27 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
         stopping.cancel()
         with suppress(asyncio.CancelledError):
             await stopping
+        await lifespan.aclose()
         await database.close()
+
+
+async def _until_migrated(database: Database, stop: asyncio.Event) -> bool:
+    """Wait for the tables that this code needs, and say once what it waits for; False if `stop` came first."""
+    told = ""
+    while not stop.is_set():
+        try:
+            async with asyncio.timeout(LOOK_SECONDS), database.read() as session:
+                if await is_migrated(session, database.service):
+                    return True
+            reason = "the schema is not migrated"
+        except Exception as error:  # noqa: BLE001 - a database that is not there yet says so in many ways
+            reason = summary(error)
+        if reason != told:
+            log.warning("process.waiting", reason=reason)
+            told = reason
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_EVERY_SECONDS)
+    return False
 
 
 async def _serve_http(server: uvicorn.Server) -> None:

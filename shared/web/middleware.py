@@ -103,6 +103,27 @@ class BodyLimitProblem:
         await self.app(scope, receive, replace)
 
 
+class Gate:
+    """Keeps requests from an app that has not started yet; probes and scrapers pass. In front of everything else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.open = False
+
+    def problem(self) -> str | None:
+        """Why this process is not ready, or None."""
+        return None if self.open else "it has not started yet"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on everything once it is open."""
+        if self.open or scope["path"].startswith(("/health/", "/metrics")):
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await response_of(Unavailable("This process has not started yet.", retry_after=2))(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1013})
+
+
 class RequestTimeout:
     """Ends a request that takes too long: its transaction is rolled back, and the caller may try again."""
 
