@@ -14,18 +14,22 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import footprint, handlers, way
+from bench import footprint, handlers, profile, way
 from bench.result import Figure, Result
 
 Bench = Callable[[], Coroutine[Any, Any, Result]]
 
 BENCHES: dict[str, Bench] = {"footprint": footprint.run, "way": way.run}
+# Only where they are named.
+LONGER: dict[str, Bench] = {"profile": profile.run}
 
 
 def main() -> None:
     """Run what was named, or everything."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure on a desk of its own; takes some minutes.")
-    parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}; all without")
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}, both without; {', '.join(LONGER)}"
+    )
     parser.add_argument("--messages", type=int, default=way.MESSAGES, help="how many go the way in batches")
     parser.add_argument("--profile", metavar="service", help="profile a service's turns; with `handlers`")
     arguments = parser.parse_args()
@@ -33,13 +37,17 @@ def main() -> None:
         console = Console(width=None if sys.stdout.isatty() else 200)
         console.print(*uvloop.run(handlers.run(arguments.messages, arguments.profile)))
         return
-    if unknown := set(arguments.names) - set(BENCHES):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    if unknown := set(arguments.names) - {*BENCHES, *LONGER}:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join([*BENCHES, *LONGER])}")
     if arguments.messages < way.BATCH or arguments.messages % way.BATCH:
         parser.error(f"--messages has to be a multiple of {way.BATCH}")
     # A file or a pipe has no width of its own.
     console = Console(width=None if sys.stdout.isatty() else 150)
-    benches: dict[str, Bench] = {**BENCHES, "way": partial(way.run, arguments.messages)}
+    benches: dict[str, Bench] = {
+        **BENCHES,
+        "way": partial(way.run, arguments.messages),
+        "profile": partial(profile.run, arguments.messages),
+    }
     results = []
     for name in arguments.names or BENCHES:
         with console.status(f"Measuring {name}"):

@@ -45,7 +45,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Result:
-    """One run of one benchmark. `split` has a row per process, its first column names it."""
+    """One run of one benchmark. `split` has a row per process, its first column names it; so has each of `tables`."""
 
     id: str
     parameters: dict[str, Any]
@@ -53,6 +53,7 @@ class Result:
     split: list[dict[str, Any]]
     circumstances: "Circumstances"
     references: list[Figure] = field(default_factory=list)
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def write(self) -> None:
         """Write `results/<id>.json`, the id in lower case."""
@@ -62,10 +63,8 @@ class Result:
             "parameters": self.parameters,
             "figures": [figure.as_json() for figure in self.figures],
             "references": [figure.as_json() for figure in self.references],
-            "split": [
-                {column: _short(cell) if isinstance(cell, float) else cell for column, cell in row.items()}
-                for row in self.split
-            ],
+            "split": _shortened(self.split),
+            **{name: _shortened(rows) for name, rows in self.tables.items()},
         }
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{self.id.lower()}.json"
@@ -114,6 +113,10 @@ def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
+
+
+def _shortened(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{column: _short(cell) if isinstance(cell, float) else cell for column, cell in row.items()} for row in rows]
 
 
 def _short(value: float) -> float:

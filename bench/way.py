@@ -67,7 +67,7 @@ async def run(count: int = MESSAGES) -> Result:
         await asyncio.to_thread(desk.start)
         everything = WARM_UP + PACED + SINGLES + MAILS + count
         agents = math.ceil(everything / CAPACITY)
-        await asyncio.to_thread(_hire, desk, agents)
+        await asyncio.to_thread(hire, desk, agents)
         client = Client(desk.url, {"Authorization": f"Bearer {desk.ingest_token}"})
         posted, assigned = await _latencies(desk, client)
         one_by_one = await _phase(desk, client, singles(SINGLES), SINGLES, SINGLE_CONNECTIONS)
@@ -134,7 +134,7 @@ async def run(count: int = MESSAGES) -> Result:
     )
 
 
-def _hire(desk: RunningDesk, agents: int) -> None:
+def hire(desk: RunningDesk, agents: int) -> None:
     """Agents who speak everything, so that every ticket finds somebody: the demo organisation has room for fifty."""
     with desk.client(desk.admin) as admin:
         for number in range(agents):

@@ -104,6 +104,42 @@ def _split(results: Iterable[tuple[str, Result | None]]) -> str:
     return _table(columns, rows, right=set(range(1, len(columns))))
 
 
+def _rows(name: str, *, of: str = "") -> Callable[[Iterable[tuple[str, Result | None]]], str]:
+    """The rows that a result has under this name, `of` one kind if it has several; cells are words or numbers."""
+
+    def table(results: Iterable[tuple[str, Result | None]]) -> str:
+        rows = [row for _, result in results if result for row in result.get(name, ()) if row.get("kind", of) == of]
+        columns = [column for column in (rows[0] if rows else ()) if column != "kind"]
+        right = {place for place, column in enumerate(columns) if not isinstance(rows[0][column], str)}
+        return _table(columns, [[_cell(row[column]) for column in columns] for row in rows], right=right)
+
+    return table
+
+
+def _changed(results: Iterable[tuple[str, Result | None]]) -> str:
+    """Two results of the same benchmark, process by process: their first column before, then, and the ratio."""
+    found = [result["split"] for _, result in results if result]
+    if len(found) != 2 or not all(found):  # noqa: PLR2004 - before and after
+        return NOT_YET
+    before, after = ({row["process"]: row for row in split} for split in found)
+    column = list(found[1][0])[1]
+    rows = [
+        [process, _number(before[process][column]), _number(row[column]), _ratio(row[column], before[process][column])]
+        for process, row in after.items()
+        if process in before
+    ]
+    return _table(["process", f"before: {column}", f"now: {column}", "ratio"], rows, right={1, 2, 3})
+
+
+def _ratio(value: float, reference: float) -> str:
+    return _number(value / reference) if reference else ""
+
+
+def _cell(value: object) -> str:
+    """A bar would end the cell."""
+    return _number(value) if isinstance(value, int | float) else str(value).replace("|", "\\|")
+
+
 def _faults(results: Iterable[tuple[str, Result | None]]) -> str:
     """One row per fault test: what its whole run found, else its short one (`NAME-short`), else that there is none."""
     counts = ("faults", "acknowledged", "lost", "doubled", "inverted", "disagreeing", "stuck")
@@ -139,6 +175,10 @@ KINDS: Mapping[str, Callable[[Iterable[tuple[str, Result | None]]], str]] = {
     "references": _references,
     "split": _split,
     "faults": _faults,
+    "changed": _changed,
+    "parts": _rows("parts", of="ours"),
+    "packages": _rows("parts", of="package"),
+    "statements": _rows("statements"),
 }
 
 
