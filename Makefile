@@ -33,7 +33,7 @@ test: $(SYNCED) $(UI) ## Set up whatever tests need, and run them all.
 	@$(PYTHON) desk/dev/chromium.py
 	@$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-test-kafka: $(SYNCED) ## Run the messaging suites on a real Apache Kafka (Java 17+).
+test-kafka: $(SYNCED) $(UI) ## Messaging, e2e, ui and fault suites on a real Apache Kafka (Java 17+); ARGS=e2e for one.
 	@$(VENV)/bin/python -m tests.kafka $(ARGS)
 
 demo: $(SYNCED) ## Play customers' messages in many languages against the running desk.
@@ -45,8 +45,8 @@ reset: $(SYNCED) ## Delete everything the desk on this machine has stored.
 bench: $(SYNCED) ## Measure; prints one table. Needs no running desk.
 	@$(VENV)/bin/python -m bench $(ARGS)
 
-faults: $(SYNCED) ## Run the fault tests whole (ONLY=R1 for one of them, ARGS=--resume to go on).
-	@$(VENV)/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(ARGS)
+faults: $(SYNCED) ## Run the fault tests whole (ONLY=R1 for one, BROKER=kafka, ARGS=--resume to go on).
+	@$(VENV)/bin/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 mutants: $(SYNCED) ## Remove one guard at a time; each time a named test has to fail.
 	@$(VENV)/bin/python -m tests.mutants $(ARGS)

@@ -41,13 +41,16 @@ class ServiceChild(Child):
     @property
     def ready(self) -> bool:
         """Whether `/health/ready` answers 200: database, schema and broker included."""
-        if not self.alive:
-            return False
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_PROBE_SECONDS)
-        try:
-            connection.request("GET", "/health/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return self.alive and answers_ready(self.port)
+
+
+def answers_ready(port: int) -> bool:
+    """Whether a service on that port answers that it is ready; within seconds."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

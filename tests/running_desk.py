@@ -30,12 +30,23 @@ class Login:
     password: str
 
 
+def on_test_kafka() -> dict[str, str]:
+    """Settings of a desk on the Apache Kafka that DESK_TEST_KAFKA names, among topics of its own; nothing without."""
+    if "DESK_TEST_KAFKA" not in os.environ:
+        return {}
+    return {
+        "DESK_KAFKA_BOOTSTRAP": os.environ["DESK_TEST_KAFKA"],
+        "DESK_KAFKA_PROFILE": "kafka",
+        "DESK_KAFKA_TOPIC_PREFIX": f"{secrets.token_hex(4)}-",
+    }
+
+
 class RunningDesk:
     """`python -m desk up` in a home of its own, on free ports."""
 
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
-        self._settings = settings
+        self._settings = {**on_test_kafka(), **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._token: str | None = None
         self.log = home / "launcher.log"

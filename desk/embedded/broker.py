@@ -37,14 +37,16 @@ def _binary() -> Path:
     return binary
 
 
-class EmbeddedBroker(Child):
-    """One broker on the loopback interface; everything here is synchronous. Stopping it loses what it holds."""
+class Broker(Child):
+    """One broker on the loopback interface; everything here is synchronous.
 
-    patience_seconds = 3.0
+    `advertised` is the port to which clients are told to come, where that is not its own: a proxy's.
+    """
 
-    def __init__(self, port: int, *, log: Path | None = None) -> None:
+    def __init__(self, port: int, *, advertised: int | None = None, log: Path | None = None) -> None:
         super().__init__("broker", log or Path(os.devnull))
         self.port = port
+        self.advertised = advertised or port
 
     @property
     def bootstrap(self) -> str:
@@ -57,21 +59,11 @@ class EmbeddedBroker(Child):
         return self.alive and accepts(self.port)
 
     def start(self) -> None:
-        """Start and return when connections are accepted. The broker is empty. Raises BrokerError."""
+        """Start and return when connections are accepted. Raises BrokerError."""
         self.launch()
         self.wait_until_ready()
 
-    def launch(self) -> None:
-        """Start without waiting. Both addresses are set: the default listens on every interface."""
-        address = f"tcp://{self.bootstrap}"
-        command = [str(_binary()), "broker", "--listener-url", address, "--advertised-listener-url", address]
-        command += ["--storage-engine", "memory://tansu/", "--silent"]
-        # One worker: several wake one another at every look for new records, and it is in memory anyway.
-        runtime = {"RUST_LOG": "warn", "TOKIO_WORKER_THREADS": "1"}
-        environment = {"PATH": os.environ.get("PATH", os.defpath), **runtime}
-        self._process = spawn(command, log=self.log, env=environment, cwd=Path("/"), death_signal=signal.SIGKILL)
-
-    def wait_until_ready(self, patience_seconds: float = 30.0) -> None:
+    def wait_until_ready(self, patience_seconds: float = 90.0) -> None:
         """Return once the broker accepts connections. Raises BrokerError."""
         deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
@@ -81,6 +73,22 @@ class EmbeddedBroker(Child):
                 return
             time.sleep(0.02)
         raise BrokerError(f"The broker was not ready after {patience_seconds:.0f} s:\n{tail(self.log)}")
+
+
+class EmbeddedBroker(Broker):
+    """A broker in memory. Stopping it loses what it holds."""
+
+    patience_seconds = 3.0
+
+    def launch(self) -> None:
+        """Start without waiting, empty. Both addresses are set: the default listens on every interface."""
+        command = [str(_binary()), "broker", "--listener-url", f"tcp://{self.bootstrap}"]
+        command += ["--advertised-listener-url", f"tcp://{LOOPBACK}:{self.advertised}"]
+        command += ["--storage-engine", "memory://tansu/", "--silent"]
+        # One worker: several wake one another at every look for new records, and it is in memory anyway.
+        runtime = {"RUST_LOG": "warn", "TOKIO_WORKER_THREADS": "1"}
+        environment = {"PATH": os.environ.get("PATH", os.defpath), **runtime}
+        self._process = spawn(command, log=self.log, env=environment, cwd=Path("/"), death_signal=signal.SIGKILL)
 
 
 def create_topics(

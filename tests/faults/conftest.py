@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.stage import ExposedStage, Stage
+from tests.faults.stage import ON_KAFKA, ExposedStage, KafkaStage, Stage
 from tests.faults.supervisor import WHOLE
 
 
@@ -14,8 +14,9 @@ def _scope(fixture_name: str, config: pytest.Config) -> str:
 
 @pytest.fixture(scope=_scope)
 def plain_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A desk as `make run` starts it."""
-    yield from _running(Stage(tmp_path_factory.mktemp("plain") / "home"))
+    """A desk as `make run` starts it; the broker is ours where it is an Apache Kafka."""
+    kind = KafkaStage if ON_KAFKA else Stage
+    yield from _running(kind(tmp_path_factory.mktemp("plain") / "home"))
 
 
 @pytest.fixture(scope=_scope)

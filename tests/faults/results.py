@@ -1,4 +1,7 @@
-"""Where results of fault runs are kept: `results/r1.json` of a whole run, `results/r1-short.json` of a short one."""
+"""Where results of fault runs are kept: `results/r1.json` of a whole run, `results/r1-short.json` of a short one.
+
+Of runs on Apache Kafka: `results/r1-kafka.json`, `results/r1-kafka-short.json`.
+"""
 
 import json
 import subprocess
@@ -21,9 +24,9 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def result_name(row: str, *, at_full_length: bool) -> str:
+def result_name(row: str, broker: str, *, at_full_length: bool) -> str:
     """Name of a row's file, without its suffix."""
-    return row.lower() + ("" if at_full_length else "-short")
+    return row.lower() + ("-kafka" if broker == "kafka" else "") + ("" if at_full_length else "-short")
 
 
 def write(name: str, result: Mapping[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """Where faults happen: a whole desk of real processes, and whatever stands beside it."""
 
 import asyncio
-import http.client
 import os
 import shutil
 import signal
@@ -15,17 +14,23 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from desk.embedded.broker import EmbeddedBroker, _binary
+from desk.dev.apache_kafka import ApacheKafka
+from desk.embedded.broker import Broker, EmbeddedBroker
 from desk.embedded.postgres import EmbeddedPostgres
 from desk.environment import EMBEDDED_PARTITIONS
 from desk.ports import LOOPBACK, free_port
 from desk.process import spawn
+from desk.service import answers_ready
+from shared.settings import KafkaSettings
 from tests.faults.proxy import PostgresProxy, Proxy
 from tests.running_desk import ROOT, RunningDesk
 
 T = TypeVar("T")
 
 SERVICES = ("gateway", "ingestion", "tickets", "routing", "sla", "analytics", "knowledge")
+# Which broker the desks of this run stand on: the embedded one, or an Apache Kafka.
+BROKER = os.environ.get("DESK_FAULTS_BROKER", "tansu")
+ON_KAFKA = BROKER == "kafka"
 # A bound on liveness.
 READY_SECONDS = 300
 
@@ -64,21 +69,9 @@ class Peer:
         return time.monotonic() - begun
 
 
-def is_ready(port: int) -> bool:
-    """Whether a service on that port says that it is ready."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
-    try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
 async def until_answers(port: int) -> None:
     async with asyncio.timeout(READY_SECONDS):
-        while not await asyncio.to_thread(is_ready, port):
+        while not await asyncio.to_thread(answers_ready, port):
             await asyncio.sleep(0.05)
 
 
@@ -137,11 +130,74 @@ class Stage:
             peer.stop(signal.SIGKILL)
 
 
-class ExposedStage(Stage):
-    """A desk whose PostgreSQL and broker are not the launcher's: ours, each behind a proxy, in reach of the faults.
+class _Keeper:
+    """An event loop in a thread that starts children again when they end, as a service manager would.
 
-    A thread keeps both running, as a service manager would, but for what `held` names.
+    Children end with the thread that started them: this one lives as long as the stage.
     """
+
+    def __init__(self, *children: EmbeddedPostgres | Broker) -> None:
+        self._children = children
+
+    def start(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="stage", daemon=True)
+        self._thread.start()
+        self.call(self._start_children())
+
+    def stop(self) -> None:
+        self.call(self._stop_children())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something in the thread, for callers outside of an event loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+    async def _start_children(self) -> None:
+        for child in self._children:
+            child.start()
+        self._keeping = asyncio.create_task(self._keep_running())
+
+    async def _keep_running(self) -> None:
+        while True:
+            for child in self._children:
+                if not child.alive:
+                    child.launch()
+            await asyncio.sleep(0.1)
+
+    async def _stop_children(self) -> None:
+        self._keeping.cancel()
+        for child in reversed(self._children):
+            child.stop()
+
+
+class KafkaStage(Stage):
+    """The same on an Apache Kafka. It is ours, and started again on its data when it ends."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.broker = make_broker(home, free_port())
+        self._keeper = _Keeper(self.broker)
+
+    def start(self) -> None:
+        self._keeper.start()
+        self.desk = RunningDesk(self.home, **_on(self.broker.port))
+        self.desk.start()
+
+    def stop(self) -> None:
+        try:
+            super().stop()
+        finally:
+            self._keeper.stop()
+
+    def pid(self, name: str) -> int:
+        return int(self.broker.pid or 0) if name == "broker" else super().pid(name)
+
+
+class ExposedStage(Stage):
+    """A desk whose PostgreSQL and broker are not the launcher's: ours, each behind a proxy, in reach of the faults."""
 
     def __init__(self, home: Path, *, postgres_in: Path | None = None) -> None:
         super().__init__(home)
@@ -155,21 +211,17 @@ class ExposedStage(Stage):
         broker_port = free_port()
         self.database = PostgresProxy(free_port(), self.postgres.port)
         self.kafka = Proxy(free_port(), broker_port)
-        self.broker = _ProxiedBroker(broker_port, advertised=self.kafka.port, log=home / "broker.log")
-        self.held: set[str] = set()
+        self.broker = make_broker(home, broker_port, advertised=self.kafka.port)
+        self._keeper = _Keeper(self.postgres, self.broker)
 
     def start(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        # Children end with the thread that started them: this one lives as long as the stage.
-        self._thread = threading.Thread(target=self._loop.run_forever, name="stage", daemon=True)
-        self._thread.start()
-        self.call(self._start_parts())
+        self._keeper.start()
+        self._keeper.call(self.database.open())
+        self._keeper.call(self.kafka.open())
         self.desk = RunningDesk(
             self.home,
             DESK_DATABASE_URL=_at(self.postgres.admin_url, self.database.port),
-            DESK_KAFKA_BOOTSTRAP=f"{LOOPBACK}:{self.kafka.port}",
-            DESK_KAFKA_PROFILE="tansu",
-            DESK_KAFKA_PARTITIONS=str(EMBEDDED_PARTITIONS),
+            **_on(self.kafka.port),
         )
         self.desk.start()
 
@@ -177,18 +229,15 @@ class ExposedStage(Stage):
         try:
             self.desk.stop()
         finally:
-            self.call(self._stop_parts())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something where the proxies live, for callers outside of an event loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+            self._keeper.call(self.database.close())
+            self._keeper.call(self.kafka.close())
+            self._keeper.stop()
+            self.postgres.destroy()
+            shutil.rmtree(self._postgres_in, ignore_errors=True)
 
     async def there(self, work: Coroutine[Any, Any, T]) -> T:
-        """The same for callers in another event loop."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        """Do something where the proxies live."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._keeper.loop))
 
     @property
     def admin_url(self) -> str:
@@ -198,43 +247,29 @@ class ExposedStage(Stage):
         """Settings that lead a peer of `service` past the proxy of PostgreSQL."""
         return {"DESK_DATABASE_URL": _at(self.environment(service)["DESK_DATABASE_URL"], self.postgres.port)}
 
-    async def _start_parts(self) -> None:
-        self.postgres.start()
-        self.broker.start()
-        await self.database.open()
-        await self.kafka.open()
-        self._keeping = asyncio.create_task(self._keep_running())
 
-    async def _keep_running(self) -> None:
-        while True:
-            for child in (self.postgres, self.broker):
-                if not child.alive and child.name not in self.held:
-                    child.launch()
-            await asyncio.sleep(0.1)
-
-    async def _stop_parts(self) -> None:
-        self._keeping.cancel()
-        await self.database.close()
-        await self.kafka.close()
-        self.broker.stop()
-        self.postgres.destroy()
-        shutil.rmtree(self._postgres_in, ignore_errors=True)
+def make_broker(home: Path, port: int, *, advertised: int | None = None) -> Broker:
+    """The broker that the run is about, not started."""
+    if ON_KAFKA:
+        return ApacheKafka(home / "kafka", port, advertised=advertised)
+    return EmbeddedBroker(port, advertised=advertised, log=home / "broker.log")
 
 
-class _ProxiedBroker(EmbeddedBroker):
-    """Tells its clients to come to the proxy."""
+def broker_settings(port: int) -> KafkaSettings:
+    """How clients reach the broker of a stage behind `port`."""
+    if ON_KAFKA:
+        return KafkaSettings(bootstrap=f"{LOOPBACK}:{port}", profile="kafka")
+    return KafkaSettings(bootstrap=f"{LOOPBACK}:{port}", profile="tansu", partitions=EMBEDDED_PARTITIONS)
 
-    def __init__(self, port: int, *, advertised: int, log: Path) -> None:
-        super().__init__(port, log=log)
-        self._advertised = advertised
 
-    def launch(self) -> None:
-        command = [str(_binary()), "broker", "--listener-url", f"tcp://{self.bootstrap}"]
-        command += ["--advertised-listener-url", f"tcp://{LOOPBACK}:{self._advertised}"]
-        command += ["--storage-engine", "memory://tansu/", "--silent"]
-        self._process = spawn(
-            command, log=self.log, env={"RUST_LOG": "warn"}, cwd=Path("/"), death_signal=signal.SIGKILL
-        )
+def _on(port: int) -> dict[str, str]:
+    """The same as settings of a desk."""
+    settings = broker_settings(port)
+    return {
+        "DESK_KAFKA_BOOTSTRAP": settings.bootstrap,
+        "DESK_KAFKA_PROFILE": settings.profile,
+        "DESK_KAFKA_PARTITIONS": str(settings.partitions),
+    }
 
 
 def _in_desk(url: str) -> str:

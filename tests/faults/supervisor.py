@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from tests.faults import results
 from tests.faults.checkers import account_for, snapshot, until_converged
 from tests.faults.ledger import Ledger
-from tests.faults.stage import Stage
+from tests.faults.stage import BROKER, Stage
 
 WHOLE = os.environ.get("DESK_FAULTS") == "whole"
 BISECT = "DESK_FAULTS_BISECT" in os.environ
@@ -44,7 +44,7 @@ class Run:
     begun: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        print(f"\n{self.row}: seed {SEED}, commit {results.commit()}, {self.faults} faults", flush=True)
+        print(f"\n{self.row}: {BROKER}, seed {SEED}, commit {results.commit()}, {self.faults} faults", flush=True)
         self.randomness = random.Random(f"{SEED}-{self.row}")
 
     def note(self, what: str) -> None:
@@ -74,11 +74,9 @@ def figure(name: str, value: float, unit: str, aim: str = "") -> dict[str, Any]:
     return {"name": name, "value": round(value, 2), "unit": unit, "aim": aim}
 
 
-async def supervise(
-    row: str, scenario: Callable[[S, Run], Awaitable[Findings]], stage: S, *, faults: int, broker: str = "tansu"
-) -> None:
+async def supervise(row: str, scenario: Callable[[S, Run], Awaitable[Findings]], stage: S, *, faults: int) -> None:
     """Run the scenario on the running `stage`, write `results/<row>.json` (`-short` in `make test`), and judge."""
-    failure = await _judged(Run(row, faults), scenario, stage, broker)
+    failure = await _judged(Run(row, faults), scenario, stage)
     if failure is None:
         return
     if BISECT:
@@ -87,14 +85,14 @@ async def supervise(
 
 
 async def _judged(
-    run: Run, scenario: Callable[[S, Run], Awaitable[Findings]], stage: S, broker: str, *, keep: bool = True
+    run: Run, scenario: Callable[[S, Run], Awaitable[Findings]], stage: S, *, keep: bool = True
 ) -> Exception | None:
     """What was wrong, None if nothing was."""
     try:
         findings = await scenario(stage, run)
         if keep:
-            name = results.result_name(run.row, at_full_length=WHOLE)
-            results.write(name, {"id": run.row, "seed": SEED, "broker": broker, "faults": run.faults, **findings})
+            name = results.result_name(run.row, BROKER, at_full_length=WHOLE)
+            results.write(name, {"id": run.row, "seed": SEED, "broker": BROKER, "faults": run.faults, **findings})
         wrong = {name: findings[name] for name in NONE_OF if findings.get(name)}
         assert not wrong, f"{run.row}: {wrong}"
     except Exception as error:  # noqa: BLE001 - raised by the caller, after the shortest way to it was looked for
@@ -110,7 +108,7 @@ async def _smallest_failing(row: str, scenario: Callable[[S, Run], Awaitable[Fin
         fresh = stage.another()
         await asyncio.to_thread(fresh.start)
         try:
-            wrong = await _judged(Run(row, faults), scenario, fresh, "", keep=False)
+            wrong = await _judged(Run(row, faults), scenario, fresh, keep=False)
         finally:
             await asyncio.to_thread(fresh.stop)
         passing, failing = (passing, faults) if wrong else (faults, failing)

@@ -13,13 +13,12 @@ import asyncpg
 import psutil
 import pytest
 
-from desk.environment import EMBEDDED_PARTITIONS
 from shared.ids import uuid7
 from shared.messaging import kafka
 from shared.messaging.relay import lock_key
 from shared.settings import KafkaSettings
 from tests.faults.proxy import CLEAR, Weather
-from tests.faults.stage import SERVICES, ExposedStage, Peer
+from tests.faults.stage import SERVICES, ExposedStage, Peer, broker_settings
 from tests.faults.supervisor import Findings, Run, figure, supervise, whole
 from tests.running_desk import ROOT
 
@@ -30,8 +29,8 @@ KILLED_HOLDERS = whole(5, 100)
 JOINS = whole(3, 100)
 POISON = whole(8, 100)
 HEALTHY_PER_POISON = 100
-# Above the session of the consumer group (3 s on the embedded broker) and above what an open transaction may idle.
-FROZEN_SECONDS = 4.0
+# Above the session of the consumer group (6 s on Apache Kafka) and above what an open transaction may idle.
+FROZEN_SECONDS = 1 + broker_settings(0).session_timeout_ms / 1000
 STAY_SECONDS = 3.0
 # What a worker that stands alone has; the embedded desk's processes are woken by their own commits and look rarely.
 DEFAULT_IDLE_SECONDS = str(KafkaSettings.model_fields["relay_idle_seconds"].default)
@@ -150,7 +149,7 @@ def _processes(stage: ExposedStage) -> dict[int, int]:
 
 async def _inverted_in_log(stage: ExposedStage, events: int) -> int:
     """Read the topic from its beginning; returns how many events first appear there after a later one of their key."""
-    settings = KafkaSettings(bootstrap=stage.broker.bootstrap, profile="tansu", partitions=EMBEDDED_PARTITIONS)
+    settings = broker_settings(stage.broker.port)
     client = kafka.consumer(settings, f"faults-{uuid7()}", ["desk.tickets"])
     seen: dict[bytes, set[int]] = {}
     found = inverted = 0
@@ -207,7 +206,7 @@ async def poison(stage: ExposedStage, run: Run) -> Findings:
     The last kind is mended later (a trigger goes away), and replayed; replaying again changes nothing.
     """
     ledger = run.ledger(stage)
-    settings = KafkaSettings(bootstrap=stage.broker.bootstrap, profile="tansu", partitions=EMBEDDED_PARTITIONS)
+    settings = broker_settings(stage.broker.port)
     producer = kafka.producer(settings)
     admin = await asyncpg.connect(stage.admin_url)
     await producer.start()
