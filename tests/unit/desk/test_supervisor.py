@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,22 @@ async def _until(condition: object) -> None:
             await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def _watched(child: Child, said: list[str], **hooks: Callable[[], Awaitable[None]]) -> AsyncIterator[Supervisor]:
+    """Launch the child and watch it meanwhile; what is said goes into `said`."""
+    child.launch()
+    supervisor = Supervisor(said.append)
+    supervisor.watch(child, **hooks)
+    watching = asyncio.create_task(supervisor.run())
+    try:
+        yield supervisor
+        assert not watching.done(), "the watch has ended"
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        child.stop()
+
+
 async def test_killed_child_comes_back_and_what_follows_is_done(tmp_path: Path) -> None:
     said: list[str] = []
     followed: list[int | None] = []
@@ -51,11 +69,7 @@ async def test_killed_child_comes_back_and_what_follows_is_done(tmp_path: Path) 
     async def follow() -> None:
         followed.append(child.pid)
 
-    child.launch()
-    supervisor = Supervisor(said.append)
-    supervisor.watch(child, after_restart=follow)
-    watching = asyncio.create_task(supervisor.run())
-    try:
+    async with _watched(child, said, after_restart=follow):
         first = child.pid
         child.kill()
         await _until(lambda: followed)
@@ -64,10 +78,6 @@ async def test_killed_child_comes_back_and_what_follows_is_done(tmp_path: Path) 
         assert followed == [child.pid]
         assert any("killed by SIGKILL" in line for line in said)
         await _until(lambda: said[-1] == "sleeper is back")
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        child.stop()
 
 
 async def test_what_follows_is_tried_until_it_succeeds(tmp_path: Path) -> None:
@@ -80,17 +90,9 @@ async def test_what_follows_is_tried_until_it_succeeds(tmp_path: Path) -> None:
         if tries == 1:
             raise OSError("the database is not back yet")
 
-    child.launch()
-    supervisor = Supervisor(lambda _: None)
-    supervisor.watch(child, after_restart=follow)
-    watching = asyncio.create_task(supervisor.run())
-    try:
+    async with _watched(child, [], after_restart=follow):
         child.kill()
         await _until(lambda: tries == 2)
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        child.stop()
 
 
 async def test_what_comes_before_is_tried_until_it_succeeds_and_told_once(tmp_path: Path) -> None:
@@ -105,17 +107,9 @@ async def test_what_comes_before_is_tried_until_it_succeeds_and_told_once(tmp_pa
         if tries < 4:
             raise OSError("the database is not back yet\nand much more")
 
-    child.launch()
-    supervisor = Supervisor(said.append)
-    supervisor.watch(child, before_restart=prepare)
-    watching = asyncio.create_task(supervisor.run())
-    try:
+    async with _watched(child, said, before_restart=prepare):
         child.kill()
         await _until(lambda: said and said[-1] == "sleeper is back")
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        child.stop()
     assert tries == 4
     assert said[1:-1] == ["sleeper has to wait (OSError: the database is not back yet)"]
 
@@ -137,18 +131,10 @@ async def test_what_cannot_be_launched_is_told_and_tried_again(tmp_path: Path) -
 
     said: list[str] = []
     child = Unlucky(tmp_path)
-    child.launch()
-    supervisor = Supervisor(said.append)
-    supervisor.watch(child)
-    watching = asyncio.create_task(supervisor.run())
-    try:
+    async with _watched(child, said):
         child.kill()
         await _until(lambda: child.tries == 3 and child.alive)
         assert any("no more processes" in line for line in said)
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        child.stop()
 
 
 async def test_a_full_disk_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,36 +147,19 @@ async def test_a_full_disk_does_not_end_the_watch(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("desk.supervisor._LOG_LOOK_SECONDS", 0.0)
     said: list[str] = []
     child = Sleeper(tmp_path)
-    child.launch()
-    supervisor = Supervisor(said.append)
-    supervisor.watch(child)
-    watching = asyncio.create_task(supervisor.run())
-    try:
+    async with _watched(child, said):
         await _until(lambda: len(said) >= 2)
         assert "No space left" in said[0]
-        assert not watching.done()
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        child.stop()
 
 
 async def test_held_child_is_left_alone(tmp_path: Path) -> None:
     child = Sleeper(tmp_path)
-    child.launch()
-    supervisor = Supervisor(lambda _: None)
-    supervisor.watch(child)
-    watching = asyncio.create_task(supervisor.run())
-    try:
+    async with _watched(child, []) as supervisor:
         async with supervisor.hold(child):
             child.kill()
             await asyncio.sleep(1.0)
             assert not child.alive
         await _until(lambda: child.alive)
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        child.stop()
 
 
 async def test_child_that_ends_while_starting_is_told_with_its_last_words(tmp_path: Path) -> None:
