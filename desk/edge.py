@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -50,6 +50,11 @@ def render(template: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
 
+def _servers(ports: Sequence[int]) -> str:
+    """What the template takes for a service: the parameters that it gives the last server belong to each."""
+    return " max_fails=0; server ".join(f"127.0.0.1:{port}" for port in ports)
+
+
 def _reachable(state: Path) -> Path:
     """`state`, or what stands for it where nginx's account cannot walk there."""
     account = unprivileged_account()
@@ -68,13 +73,14 @@ class Edge(Child):
     """nginx as a child of the launcher.
 
     A privileged launcher's nginx answers requests as an unprivileged account; where that account reaches neither our
-    directory nor the built UI (a closed home), both are kept where it can. `upstreams` maps a service to its port.
+    directory nor the built UI (a closed home), both are kept where it can. `upstreams` maps a service to the
+    ports of its processes.
     """
 
     patience_seconds = 5.0
 
     def __init__(
-        self, *, host: str, port: int, upstreams: Mapping[str, int], state: Path, web: Path, log: Path
+        self, *, host: str, port: int, upstreams: Mapping[str, Sequence[int]], state: Path, web: Path, log: Path
     ) -> None:
         super().__init__("edge", log)
         self.host = host
@@ -124,7 +130,8 @@ class Edge(Child):
             "DESK_EDGE_WEB": str(self._served_web()),
             "DESK_EDGE_REAL_IP": "",
             "DESK_EDGE_SIGN_IN_RATE": os.environ.get("DESK_EDGE_SIGN_IN_RATE", SIGN_IN_RATE),
-            **{f"DESK_EDGE_{name.upper()}": f"127.0.0.1:{port}" for name, port in self._upstreams.items()},
+            "DESK_EDGE_RESOLVER": "",
+            **{f"DESK_EDGE_{name.upper()}": _servers(ports) for name, ports in self._upstreams.items()},
         }
 
     def _served_web(self) -> Path:

@@ -122,7 +122,7 @@ class Launcher:
         self._edge = Edge(
             host=self._host,
             port=edge_port,
-            upstreams={child.name: child.port for child in self._services},
+            upstreams={child.name: [child.port] for child in self._services},
             state=self._home.edge,
             web=WEB,
             log=self._home.log("edge"),

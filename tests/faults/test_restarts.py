@@ -5,17 +5,14 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import httpx
 import psutil
 import pytest
 
-from desk.edge import WEB, Edge
-from desk.ports import LOOPBACK, free_port
 from tests.faults.ledger import Ledger
+from tests.faults.replicas import edge_before
 from tests.faults.stage import SERVICES, Stage, until_answers
 from tests.faults.supervisor import Findings, Run, figure, supervise, whole
 
@@ -37,39 +34,6 @@ READS = (
 )
 
 
-class _PairedEdge(Edge):
-    """An edge with two processes of each service behind it."""
-
-    def __init__(self, pairs: dict[str, tuple[int, int]], home: Path) -> None:
-        first = {service: ports[0] for service, ports in pairs.items()}
-        state, log = home / "paired-edge", home / "paired-edge.log"
-        super().__init__(host=LOOPBACK, port=free_port(), upstreams=first, state=state, web=WEB, log=log)
-        self._pairs = pairs
-
-    def _values(self) -> dict[str, str]:
-        # Without `max_fails=0` nginx avoids a process for ten seconds after it was restarted; when the other one is
-        # restarted meanwhile, it has none left.
-        servers = {
-            f"DESK_EDGE_{service.upper()}": f"{LOOPBACK}:{one} max_fails=0; server {LOOPBACK}:{other} max_fails=0"
-            for service, (one, other) in self._pairs.items()
-        }
-        return super()._values() | servers
-
-
-@contextmanager
-def _paired_edge(pairs: dict[str, tuple[int, int]], home: Path) -> Iterator[str]:
-    """Its origin."""
-    edge = _PairedEdge(pairs, home)
-    edge.configure()
-    edge.launch()
-    try:
-        while not edge.ready:
-            time.sleep(0.05)
-        yield f"http://{LOOPBACK}:{edge.port}"
-    finally:
-        edge.stop()
-
-
 async def rolling_restarts(stage: Stage, run: Run) -> Findings:
     """One process after the other gets SIGTERM and is replaced when it has gone; the next one when that is ready."""
     slowest = 0.0
@@ -77,7 +41,7 @@ async def rolling_restarts(stage: Stage, run: Run) -> Findings:
         peers = {service: opened.enter_context(stage.peer(service, "api")) for service in SERVICES}
         await asyncio.gather(*(peer.until_ready() for peer in peers.values()))
         pairs = {service: (stage.port(service), peer.port) for service, peer in peers.items()}
-        url = opened.enter_context(_paired_edge(pairs, stage.home))
+        url = opened.enter_context(edge_before(pairs, stage.home))
         ledger = run.ledger(stage, url=url)
         failed: list[str] = []
         done = asyncio.Event()

@@ -1,5 +1,6 @@
 """The edge's template: every placeholder is known, nginx accepts it, and each path has one service."""
 
+import json
 import re
 import subprocess
 import tempfile
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from desk.edge import TEMPLATE, Edge, EdgeError, nginx_binary, render
+from desk.home import ROOT
 from desk.roster import ROSTER, SERVICES
 
-UPSTREAMS = {entry.name: entry.port for entry in ROSTER}
+UPSTREAMS = {entry.name: [entry.port] for entry in ROSTER}
 
 # First segment below /api -> service: the table of the architecture, and the service's own name for its OpenAPI.
 ROUTES = {
@@ -60,6 +62,29 @@ def test_every_segment_has_its_service(service: str, segment: str) -> None:
     assert _routed(f"/api/{segment}/1") == service
     assert _routed(f"/api/{segment}x") != service
     assert service in SERVICES
+
+
+def _is_repeated(request: str) -> bool:
+    """Whether the edge sends this once more: method, path and key."""
+    body = re.search(r"map .* \$desk_repeatable \{\n\s*\"~(.*)\" 1;", TEMPLATE.read_text())
+    assert body is not None
+    return re.search(body[1], request) is not None
+
+
+def test_repeated_is_what_keeps_the_key() -> None:
+    """A POST sent again to where nobody looks at its key has two effects: two keys, two sessions, two of anything."""
+    keeping = set()
+    for service in SERVICES:
+        document = json.loads((ROOT / "docs" / "openapi" / f"{service}.json").read_text())
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                kept = any(each["name"].lower() == "idempotency-key" for each in operation.get("parameters", ()))
+                concrete = re.sub(r"\{\w+\}", "0198b2c4-7a51-7c3e-9d7e-0f3a5b1c2d3e", path)
+                assert _is_repeated(f"{method.upper()} {concrete} some-key") == kept, f"{method} {path}"
+                assert not _is_repeated(f"{method.upper()} {concrete} ")
+                if kept:
+                    keeping.add(path)
+    assert "/api/tickets" in keeping
 
 
 def test_unknown_segments_have_none() -> None:
