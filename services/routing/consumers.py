@@ -12,20 +12,22 @@ from shared.auth import auth_handlers
 from shared.db import now_utc
 from shared.events import Event
 from shared.events.accounts import AccountChanged
-from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded, TicketRoutingDeclined
+from shared.events.tickets import TicketChanged, TicketCreated, TicketRoutingDeclined
 from shared.messaging.handlers import Handlers
 
 Handler = Callable[[AsyncSession, Sequence[Event[Any]]], Awaitable[None]]
 
 
 def create_handlers(detector: Detector, *, return_after: timedelta) -> Handlers:
-    """The subscriptions of routing; `detector` tells languages, `return_after` is the setting of that name."""
+    """The subscriptions of routing; `detector` tells languages, `return_after` is the setting of that name.
+
+    Messages are not among them: what one does to its ticket (reopens it, say), `ticket.changed` tells as well.
+    """
     handlers = Handlers("routing")
     handlers.include(auth_handlers)
     handlers.on(AccountChanged, service.take_accounts)
     handlers.on(TicketCreated, _now(service.take_created, detector=detector, return_after=return_after))
     handlers.on(TicketChanged, _now(service.take_changed, return_after=return_after))
-    handlers.on(TicketMessageAdded, _now(service.take_message_added, return_after=return_after))
     handlers.on(TicketRoutingDeclined, _now(service.take_declined, return_after=return_after))
     return handlers
 

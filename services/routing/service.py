@@ -27,7 +27,7 @@ from shared.events import Event, EventData
 from shared.events.accounts import AccountChanged
 from shared.events.common import TicketSnapshot
 from shared.events.routing import TicketClassified, TicketRouted
-from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded, TicketRoutingDeclined
+from shared.events.tickets import TicketChanged, TicketCreated, TicketRoutingDeclined
 from shared.ids import uuid7
 from shared.messaging import outbox
 from shared.telemetry import get_logger
@@ -116,14 +116,6 @@ async def take_changed(
     session: AsyncSession, events: Sequence[Event[TicketChanged]], *, now: datetime, return_after: timedelta
 ) -> None:
     """Follow what became of tickets: reservations end, places free up, tickets that lost their agent are routed."""
-    seen = {event.data.ticket.id: _observation(event.data) for event in events}
-    await _follow(session, events, seen, now=now, return_after=return_after)
-
-
-async def take_message_added(
-    session: AsyncSession, events: Sequence[Event[TicketMessageAdded]], *, now: datetime, return_after: timedelta
-) -> None:
-    """A message may have reopened its ticket; the snapshot tells."""
     seen = {event.data.ticket.id: _observation(event.data) for event in events}
     await _follow(session, events, seen, now=now, return_after=return_after)
 
@@ -289,8 +281,7 @@ async def _propose(session: AsyncSession, decided: Sequence[Decision], causes: C
 
 
 def _observation(
-    data: TicketCreated | TicketChanged | TicketMessageAdded | TicketRoutingDeclined,
-    detected: Mapping[UUID, str | None] | None = None,
+    data: TicketCreated | TicketChanged | TicketRoutingDeclined, detected: Mapping[UUID, str | None] | None = None
 ) -> Observation:
     ticket = data.ticket
     language = ticket.language or (detected or {}).get(ticket.id)

@@ -70,8 +70,17 @@ async def take_changed(session: AsyncSession, changed: Sequence[Event[TicketChan
 
 
 async def take_message_added(session: AsyncSession, added: Sequence[Event[TicketMessageAdded]]) -> None:
-    """Stop the first-response clock at an agent's public reply, in time or withdrawing a breach that came before it."""
-    await _follow(session, {event.data.ticket.id: event for event in added}, [_added(event.data) for event in added])
+    """Stop the first-response clock at an agent's public reply, in time or withdrawing a breach that came before it.
+
+    Other messages say nothing about clocks: what they do to their ticket, `ticket.changed` tells as well.
+    """
+    replies = [event for event in added if _is_reply(event.data)]
+    if replies:
+        await _follow(
+            session,
+            {event.data.ticket.id: event for event in replies},
+            [_fact(event.data.ticket, event.data.added_at, replied=True) for event in replies],
+        )
 
 
 async def fire_timers(session: AsyncSession, *, now: datetime, judged_until: datetime) -> int:
@@ -222,9 +231,8 @@ def _changed(data: TicketChanged) -> Fact:
     return _fact(data.ticket, data.changed_at)
 
 
-def _added(data: TicketMessageAdded) -> Fact:
-    replied = data.kind is MessageKind.REPLY and data.author.kind is ActorKind.AGENT
-    return _fact(data.ticket, data.added_at, replied=replied)
+def _is_reply(data: TicketMessageAdded) -> bool:
+    return data.kind is MessageKind.REPLY and data.author.kind is ActorKind.AGENT
 
 
 def _fact(ticket: TicketSnapshot, at: datetime, *, replied: bool = False) -> Fact:

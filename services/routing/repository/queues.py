@@ -18,6 +18,8 @@ _WAITING_COLUMNS = """t.ticket_id, t.version, t.type, t.group_name,
     t.route_after"""
 
 # One statement for both: no ticket whose reservation it ends wants an agent, so neither part needs to see the other.
+# OFFSET 0 keeps the last condition a look into an index for each ticket. Made into a join, by statistics from before a
+# rush, it read all open reservations for each.
 _SETTLE = text(f"""
     WITH settled AS (
         UPDATE reservations r
@@ -27,7 +29,7 @@ _SETTLE = text(f"""
             AND (t.assignee_id IS NOT NULL OR NOT t.status = ANY(:live)))
     SELECT {_WAITING_COLUMNS} FROM tickets t
     WHERE t.ticket_id = ANY(:ticket_ids) AND t.queue IS NULL AND t.assignee_id IS NULL AND t.status = ANY(:routable)
-        AND NOT EXISTS (SELECT FROM reservations r WHERE r.ticket_id = t.ticket_id AND r.state = 'open')
+        AND NOT EXISTS (SELECT FROM reservations r WHERE r.ticket_id = t.ticket_id AND r.state = 'open' OFFSET 0)
     ORDER BY t.priority_rank DESC, t.created_at, t.ticket_id""")
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)

@@ -9,15 +9,8 @@ from services.routing.settings import RoutingSettings
 from services.routing.worker import create_worker
 from shared.db import now_utc
 from shared.events import Event
-from shared.events.common import Channel, TicketStatus
-from shared.events.tickets import (
-    FieldChange,
-    MessageKind,
-    TicketChanged,
-    TicketCreated,
-    TicketMessageAdded,
-    TicketRoutingDeclined,
-)
+from shared.events.common import TicketStatus
+from shared.events.tickets import FieldChange, TicketChanged, TicketCreated, TicketRoutingDeclined
 from shared.ids import uuid7
 from tests.integration.routing.harness import SOMEBODY, Desk, event_of, ticket
 
@@ -45,17 +38,8 @@ async def test_the_cool_down_that_is_set_holds_for_every_event_and_for_the_queue
     let_go = {"assignee_id": FieldChange(before=str(agent))}
     pending, reopened = ticket(one, status=TicketStatus.PENDING, version=2), ticket(one, version=3)
     await take(TicketChanged(ticket=pending, changes=let_go, actor=SOMEBODY, cause="assign", changed_at=now))
-    await take(
-        TicketMessageAdded(
-            ticket=reopened,
-            message_id=uuid7(),
-            kind=MessageKind.CUSTOMER,
-            channel=Channel.EMAIL,
-            author=SOMEBODY,
-            text="And now it smokes",
-            added_at=now,
-        )
-    )
+    by_customer = {"status": FieldChange(before="pending", after="new")}
+    await take(TicketChanged(ticket=reopened, changes=by_customer, actor=SOMEBODY, cause="reply", changed_at=now))
     await take(TicketRoutingDeclined(ticket=reopened, decision_id=uuid7(), reason="moved on"))
     assert await desk.assignees(one) == [None]
     assert await drain(1.99) == 0
