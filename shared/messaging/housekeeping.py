@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.messaging import metrics
 
-# Inbox >= outbox > topic: a refill never brings back what the inbox has forgotten.
+# Outbox > topic. Positions are kept for good, so that a refill never brings back what was applied.
 OUTBOX_RETENTION = timedelta(days=7)
+# Marks that versions before ADR 0006 wrote.
 INBOX_RETENTION = timedelta(days=14)
 # Settled dead letters hold no content any more, only who settled what and when.
 SETTLED_RETENTION = timedelta(days=90)

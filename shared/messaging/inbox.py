@@ -1,18 +1,19 @@
 """Applying events exactly once, in order, whatever the broker delivers.
 
-One call handles a batch in one transaction. Each event of it ends in exactly one of three ways, and
-its inbox mark is written in the same transaction:
+One call handles a batch in one transaction, which first takes and moves the positions of all its aggregates. Each event
+ends in exactly one of three ways:
 
 * applied: it is the next version of its aggregate (or the first one this consumer sees);
-* dropped: this consumer is already past that version, or has a mark for it;
+* dropped: this consumer is already past that version, or holds it;
 * held: an earlier event of its aggregate is missing ("gap") or is held itself ("parked"). Once that one is applied,
   replayed or discarded, `release` applies what waited behind it.
 
-Types that nobody here handles only move the aggregate's position, so that versions stay contiguous.
+Versions are contiguous, so a position tells of every event whether it was seen; nothing is kept per event (ADR 0006).
+Types that nobody here handles only move it.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -37,7 +38,8 @@ class _Plan:
 
     apply: list[Envelope] = field(default_factory=list)
     hold: list[tuple[Envelope, Reason]] = field(default_factory=list)
-    moved: dict[Stream, int] = field(default_factory=dict)
+    # Where an aggregate stays behind the last of its events that came.
+    behind: dict[Stream, int] = field(default_factory=dict)
 
 
 class Inbox:
@@ -70,7 +72,7 @@ class Inbox:
                 plan = await self._plan(session, envelopes)
                 await self._dispatch(session, plan.apply)
                 await self._hold(session, [(e.record, e, reason, None) for e, reason in plan.hold])
-                await self._move(session, plan.moved)
+                await self._put_back(session, plan.behind)
                 applied.update(envelope.record.topic for envelope in plan.apply)
         return applied
 
@@ -83,8 +85,7 @@ class Inbox:
             envelope = None
         async with self._database.transaction() as session:
             if envelope is not None:
-                await self._mark(session, [envelope])
-                await session.execute(
+                position = await session.scalar(
                     _baseline_sql(self._schema),
                     {
                         "consumer": self._consumer,
@@ -93,6 +94,8 @@ class Inbox:
                         "version": envelope.aggregate_version - 1,
                     },
                 )
+                if position >= envelope.aggregate_version:
+                    return  # another process has applied it meanwhile
             await self._hold(session, [(record, envelope, "poison", error)])
 
     async def release(self) -> int:
@@ -128,6 +131,9 @@ class Inbox:
         if raw := self._handlers.by_topic.get(record.topic):
             await raw(session, [record])
         else:
+            # Whoever reads the same aggregate takes its position first, too: nobody waits for the other in a circle.
+            stream = {"consumer": self._consumer, "source": row.source, "aggregate": row.aggregate_id}
+            await session.execute(_lock_sql(self._schema), stream)
             await self._dispatch(session, [decode(record)])
 
     async def settle(
@@ -141,41 +147,66 @@ class Inbox:
             {"id": row.id, "state": state, "by": by},
         )
         if row.aggregate_version is not None:
-            await self._move(session, {(row.source, row.aggregate_id): row.aggregate_version})
+            await self._take(session, {(row.source, row.aggregate_id): row.aggregate_version})
 
     async def _plan(self, session: AsyncSession, envelopes: Sequence[Envelope]) -> _Plan:
-        handled = [e for e in envelopes if e.type in self._handlers.by_type]
-        new = await self._mark(session, handled)
-        # Read after the inbox insert: that waited for any other process working on the same events.
-        streams = sorted({(e.source, e.aggregate_id) for e in envelopes})
-        parameters = {
-            "consumer": self._consumer,
-            "sources": [source for source, _ in streams],
-            "aggregates": [aggregate for _, aggregate in streams],
-        }
-        positions: dict[Stream, int] = {}
-        poisoned: set[Stream] = set()
-        for source, aggregate, version, is_poisoned in await session.execute(_positions_sql(self._schema), parameters):
-            positions[source, aggregate] = version
-            if is_poisoned:
-                poisoned.add((source, aggregate))
+        last: dict[Stream, int] = {}
+        for envelope in envelopes:
+            stream = envelope.source, envelope.aggregate_id
+            last[stream] = max(envelope.aggregate_version, last.get(stream, 0))
+        # Moved as if nothing were missing or held; where something is, the position is put right below.
+        positions = await self._take(session, last)
+        # Read once the positions are taken: whoever held or released events of these aggregates has committed.
+        held, poisoned = await self._held(session, positions) if positions else (set(), set())
 
         plan = _Plan()
         for envelope in envelopes:
-            stream = (envelope.source, envelope.aggregate_id)
-            position = positions.get(stream)
-            is_handled = envelope.type in self._handlers.by_type
-            if position is not None and envelope.aggregate_version <= position:
-                continue
-            if is_handled and envelope.id not in new:
-                continue  # applied or held by an earlier delivery
-            if position is not None and envelope.aggregate_version > position + 1:
-                plan.hold.append((envelope, "parked" if stream in poisoned else "gap"))
-                continue
-            positions[stream] = plan.moved[stream] = envelope.aggregate_version
-            if is_handled:
+            stream, version = (envelope.source, envelope.aggregate_id), envelope.aggregate_version
+            if stream not in positions:
+                continue  # this consumer is past all of it
+            position = positions[stream]
+            if position is not None:
+                if version <= position or (stream, version) in held:
+                    continue
+                if version > position + 1:
+                    plan.hold.append((envelope, "parked" if stream in poisoned else "gap"))
+                    continue
+            positions[stream] = version
+            if envelope.type in self._handlers.by_type:
                 plan.apply.append(envelope)
+        plan.behind = {stream: at for stream, at in positions.items() if at is not None and at != last[stream]}
         return plan
+
+    async def _take(self, session: AsyncSession, last: Mapping[Stream, int]) -> dict[Stream, int | None]:
+        """Lock the positions of these aggregates, and move each to its version unless it is past it.
+
+        Returns where those that moved were before: None where this consumer sees the first of an aggregate.
+        """
+        moved = await session.execute(_take_sql(self._schema), self._columns(last))
+        return {(source, aggregate): before for source, aggregate, before in moved}
+
+    async def _held(
+        self, session: AsyncSession, streams: Collection[Stream]
+    ) -> tuple[set[tuple[Stream, int]], set[Stream]]:
+        """Which versions of these aggregates are held, and which aggregates have poison."""
+        parameters = {"consumer": self._consumer, "aggregates": [aggregate for _, aggregate in streams]}
+        rows = (await session.execute(_held_sql(self._schema), parameters)).all()
+        return (
+            {((row.source, row.aggregate_id), row.aggregate_version) for row in rows},
+            {(row.source, row.aggregate_id) for row in rows if row.reason == "poison"},
+        )
+
+    async def _put_back(self, session: AsyncSession, behind: Mapping[Stream, int]) -> None:
+        if behind:
+            await session.execute(_put_back_sql(self._schema), self._columns(behind))
+
+    def _columns(self, versions: Mapping[Stream, int]) -> dict[str, Any]:
+        return {
+            "consumer": self._consumer,
+            "sources": [source for source, _ in versions],
+            "aggregates": [aggregate for _, aggregate in versions],
+            "versions": list(versions.values()),
+        }
 
     async def _dispatch(self, session: AsyncSession, envelopes: Sequence[Envelope]) -> None:
         for type_, wave in waves(envelopes):
@@ -183,29 +214,6 @@ class Inbox:
                 events: list[Event[Any]] = [envelope.event() for envelope in wave]
                 for handler in handlers:
                     await handler(session, events)
-
-    async def _mark(self, session: AsyncSession, envelopes: Sequence[Envelope]) -> set[Any]:
-        """Write inbox marks; returns the ids that had none yet."""
-        if not envelopes:
-            return set()
-        result = await session.execute(
-            _mark_sql(self._schema), {"consumer": self._consumer, "ids": list({e.id: None for e in envelopes})}
-        )
-        return set(result.scalars())
-
-    async def _move(self, session: AsyncSession, moved: dict[Stream, int]) -> None:
-        if not moved:
-            return
-        streams = sorted(moved)
-        await session.execute(
-            _move_sql(self._schema),
-            {
-                "consumer": self._consumer,
-                "sources": [source for source, _ in streams],
-                "aggregates": [aggregate for _, aggregate in streams],
-                "versions": [moved[stream] for stream in streams],
-            },
-        )
 
     async def _hold(
         self, session: AsyncSession, held: Sequence[tuple[Record, Envelope | None, Reason, str | None]]
@@ -273,40 +281,48 @@ def held_record(row: Any) -> Record:
 
 
 @cache
-def _mark_sql(schema: str) -> TextClause:
-    return text(f"""
-        INSERT INTO {schema}.inbox (consumer, event_id)
-        SELECT :consumer, id FROM unnest(CAST(:ids AS uuid[])) AS n (id) ORDER BY id
-        ON CONFLICT DO NOTHING RETURNING event_id""")
-
-
-@cache
-def _positions_sql(schema: str) -> TextClause:
-    return text(f"""
-        SELECT p.source, p.aggregate_id, p.version, (p.source, p.aggregate_id) IN (
-            SELECT d.source, d.aggregate_id FROM {schema}.dead_letters d
-            WHERE d.state = 'held' AND d.reason = 'poison' AND d.consumer = :consumer AND d.source IS NOT NULL)
-        FROM unnest(CAST(:sources AS text[]), CAST(:aggregates AS text[])) AS n (source, aggregate_id)
-        JOIN {schema}.stream_positions p
-          ON p.consumer = :consumer AND p.source = n.source AND p.aggregate_id = n.aggregate_id""")
-
-
-@cache
-def _move_sql(schema: str) -> TextClause:
+def _take_sql(schema: str) -> TextClause:
+    # Rows that it does not move are locked as well. Sorted, so that two processes never wait for each other.
     return text(f"""
         INSERT INTO {schema}.stream_positions AS p (consumer, source, aggregate_id, version)
         SELECT :consumer, n.* FROM unnest(
             CAST(:sources AS text[]), CAST(:aggregates AS text[]), CAST(:versions AS bigint[])
         ) AS n (source, aggregate_id, version) ORDER BY 2, 3
         ON CONFLICT (consumer, source, aggregate_id)
-        DO UPDATE SET version = excluded.version WHERE p.version < excluded.version""")
+        DO UPDATE SET version = excluded.version WHERE p.version < excluded.version
+        RETURNING source, aggregate_id, old.version""")
+
+
+@cache
+def _held_sql(schema: str) -> TextClause:
+    return text(f"""
+        SELECT source, aggregate_id, aggregate_version, reason FROM {schema}.dead_letters
+        WHERE consumer = :consumer AND state = 'held' AND aggregate_id = ANY(CAST(:aggregates AS text[]))""")
+
+
+@cache
+def _put_back_sql(schema: str) -> TextClause:
+    return text(f"""
+        UPDATE {schema}.stream_positions p SET version = n.version
+        FROM unnest(CAST(:sources AS text[]), CAST(:aggregates AS text[]), CAST(:versions AS bigint[]))
+            AS n (source, aggregate_id, version)
+        WHERE p.consumer = :consumer AND p.source = n.source AND p.aggregate_id = n.aggregate_id""")
+
+
+@cache
+def _lock_sql(schema: str) -> TextClause:
+    return text(f"""
+        SELECT FROM {schema}.stream_positions
+        WHERE consumer = :consumer AND source = :source AND aggregate_id = :aggregate FOR UPDATE""")
 
 
 @cache
 def _baseline_sql(schema: str) -> TextClause:
     return text(f"""
-        INSERT INTO {schema}.stream_positions (consumer, source, aggregate_id, version)
-        VALUES (:consumer, :source, :aggregate, :version) ON CONFLICT DO NOTHING""")
+        INSERT INTO {schema}.stream_positions AS p (consumer, source, aggregate_id, version)
+        VALUES (:consumer, :source, :aggregate, :version)
+        ON CONFLICT (consumer, source, aggregate_id) DO UPDATE SET version = p.version
+        RETURNING version""")
 
 
 @cache

@@ -1,7 +1,7 @@
 """Filling a broker that lost its log, from the outboxes; and emptying one before a planned restart.
 
 Everything sent before the last moment at which every consumer was known to be caught up has been consumed. So it is
-enough to send again what was sent after that moment, less a margin for clocks; inboxes make the overlap harmless.
+enough to send again what was sent after that moment, less a margin for clocks; positions make the overlap harmless.
 """
 
 import asyncio

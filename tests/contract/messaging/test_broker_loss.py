@@ -163,7 +163,7 @@ async def test_a_new_epoch_makes_a_running_consumer_read_from_the_beginning(worl
         await world.publish(aggregate, 5)
         await world.until_applied(5)
         async with world.consumer.transaction() as session:
-            for table in ("effects", "inbox", "stream_positions"):
+            for table in ("effects", "stream_positions"):
                 await session.execute(text(f"DELETE FROM {table}"))
             await session.execute(text("UPDATE broker_epoch SET epoch = epoch + 1"))
         await world.until_applied(5)
