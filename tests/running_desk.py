@@ -19,6 +19,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("GATEWAY", "INGESTION", "TICKETS", "ROUTING", "SLA", "ANALYTICS", "KNOWLEDGE")
+ON_TEST_KAFKA = "DESK_TEST_KAFKA" in os.environ
 # Bounds on liveness, not expectations.
 START_SECONDS = 180
 STOP_SECONDS = 60
@@ -30,9 +31,9 @@ class Login:
     password: str
 
 
-def on_test_kafka() -> dict[str, str]:
+def _on_test_kafka() -> dict[str, str]:
     """Settings of a desk on the Apache Kafka that DESK_TEST_KAFKA names, among topics of its own; nothing without."""
-    if "DESK_TEST_KAFKA" not in os.environ:
+    if not ON_TEST_KAFKA:
         return {}
     return {
         "DESK_KAFKA_BOOTSTRAP": os.environ["DESK_TEST_KAFKA"],
@@ -46,7 +47,7 @@ class RunningDesk:
 
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
-        self._settings = {**on_test_kafka(), **settings}
+        self._settings = {**_on_test_kafka(), **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._token: str | None = None
         self.log = home / "launcher.log"

@@ -1,8 +1,8 @@
 """`make test-kafka`: the suites that need a broker, on a real Apache Kafka (one KRaft node without Docker).
 
-Without arguments all of them run; `ARGS="messaging e2e"` names some, and what begins with `-` goes to pytest. Needs
-Java 17 and Maven. Where the broker cannot be had this says so and fails: a run that tested nothing must not look like
-one that passed.
+Without arguments all of them run; `ARGS="messaging e2e -x"` names some, and from the first dash on words go to pytest.
+Needs Java 17 and Maven. Where the broker cannot be had this says so and fails: a run that tested nothing must not look
+like one that passed.
 """
 
 import os
@@ -20,8 +20,8 @@ ALONE = {"faults": "tests/faults"}
 
 def main() -> int:
     """Run the chosen suites; returns the first exit status of pytest that is not 0."""
-    options = [argument for argument in sys.argv[1:] if argument.startswith("-")]
-    chosen = [argument for argument in sys.argv[1:] if not argument.startswith("-")] or [*TOGETHER, *ALONE]
+    first = next((place for place, word in enumerate(sys.argv) if word.startswith("-")), len(sys.argv))
+    chosen, options = sys.argv[1:first] or [*TOGETHER, *ALONE], sys.argv[first:]
     if unknown := set(chosen) - set(TOGETHER) - set(ALONE):
         sys.exit(f"There is no suite {', '.join(sorted(unknown))}; there are {', '.join([*TOGETHER, *ALONE])}.")
     together = [path for suite, path in TOGETHER.items() if suite in chosen]
