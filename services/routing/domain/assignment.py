@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from itertools import chain
 from uuid import UUID
 
 from services.routing.domain.language import primary_subtag
 from shared.events.accounts import Role
 from shared.events.common import Priority, TicketStatus, TicketType
-from shared.events.routing import Candidate
 
 # What somebody speaks who is not known to speak anything else, and what a ticket falls back to.
 FALLBACK_LANGUAGE = "en"
@@ -85,22 +83,24 @@ class WaitingTicket:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """One agent who was considered, with the score (higher is better) or the reason for being left out."""
+
+    agent_id: UUID
+    name: str
+    score: float | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """Who gets a ticket (None: it waits in `queue`), why, and who else was looked at."""
+    """Who gets a ticket (None: it waits in `queue`), why, and the first `KEPT_CANDIDATES` of who was looked at."""
 
     ticket: WaitingTicket
     assignee_id: UUID | None
     queue: str
     reasons: tuple[str, ...]
     candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    agent: Agent
-    score: float
-    reasons: tuple[str, ...]
-    speaks_language: bool
 
 
 def priority_rank(priority: Priority) -> int:
@@ -141,26 +141,26 @@ def assign(
 
 def decide(ticket: WaitingTicket, agents: Mapping[UUID, Agent], *, now: datetime, return_after: timedelta) -> Decision:
     """Decide about one ticket. Speakers of its language win; failing those, speakers of the fallback language."""
-    scored: list[_Scored] = []
-    left_out: list[Candidate] = []
+    scored: list[tuple[Agent, float]] = []
+    left_out: list[tuple[Agent, str]] = []
     for agent in agents.values():
-        exclusion = _exclusion(ticket, agent, now=now, return_after=return_after)
-        if exclusion:
-            left_out.append(Candidate(agent_id=agent.id, name=agent.name, reasons=(exclusion,)))
+        if exclusion := _exclusion(ticket, agent, now=now, return_after=return_after):
+            left_out.append((agent, exclusion))
         else:
-            scored.append(_score(ticket, agent))
-    ranked = sorted(scored, key=lambda candidate: _rank(ticket, candidate))
-    best = ranked[0] if ranked else None
-    candidates = chain(
-        (Candidate(agent_id=one.agent.id, name=one.agent.name, score=one.score, reasons=one.reasons) for one in ranked),
-        sorted(left_out, key=lambda candidate: (candidate.name, candidate.agent_id)),
-    )
+            scored.append((agent, _score(ticket, agent)))
+    scored.sort(key=lambda one: _rank(ticket, *one))
+    kept = [Candidate(agent.id, agent.name, score, _why(ticket, agent)) for agent, score in scored[:KEPT_CANDIDATES]]
+    best = scored[0][0] if scored else None
+    if len(kept) < KEPT_CANDIDATES:
+        left_out.sort(key=lambda one: (one[0].name, one[0].id))
+        room = KEPT_CANDIDATES - len(kept)
+        kept += [Candidate(agent.id, agent.name, None, (reason,)) for agent, reason in left_out[:room]]
     return Decision(
         ticket=ticket,
-        assignee_id=best.agent.id if best else None,
+        assignee_id=best.id if best else None,
         queue=queue_of(ticket.group, ticket.language),
-        reasons=(*_reasons(ticket, best), *_left_out_summary(left_out)),
-        candidates=tuple(candidates)[:KEPT_CANDIDATES],
+        reasons=(*_reasons(ticket, best), *_left_out_summary(reason for _, reason in left_out)),
+        candidates=tuple(kept),
     )
 
 
@@ -190,28 +190,37 @@ def _let_go_until(returning: datetime, now: datetime) -> str:
     return f"let go of this ticket; can get it again from {shown} UTC"
 
 
-def _score(ticket: WaitingTicket, agent: Agent) -> _Scored:
-    score = _language_score(ticket, agent)
-    speaks_language = score == LANGUAGE_SCORE
+def _score(ticket: WaitingTicket, agent: Agent) -> float:
+    return (
+        _language_score(ticket, agent)
+        + TYPE_SCORE * (ticket.type.value in agent.skills)
+        + TAG_SCORE * len(_known_tags(ticket, agent))
+        + TIER_SCORE * (ticket.tier in agent.skills)
+    )
+
+
+def _why(ticket: WaitingTicket, agent: Agent) -> tuple[str, ...]:
+    """What the score is made of, in words."""
     if ticket.language is None:
         reasons = ["the ticket's language is unknown"]
-    elif speaks_language:
+    elif ticket.language in agent.spoken:
         reasons = [f"speaks {ticket.language}"]
     else:
         reasons = [f"speaks {FALLBACK_LANGUAGE}, not {ticket.language}"]
     if ticket.type.value in agent.skills:
-        score += TYPE_SCORE
         reasons.append(f"skilled in {ticket.type.value}")
-    if tags := sorted(agent.skills.intersection(ticket.tags))[:_COUNTED_TAGS]:
-        score += TAG_SCORE * len(tags)
+    if tags := _known_tags(ticket, agent):
         reasons.append(f"knows {', '.join(tags)}")
     if ticket.tier in agent.skills:
-        score += TIER_SCORE
         reasons.append(f"serves tier {ticket.tier}")
     if agent.id in ticket.released_at:
         reasons.append("let go of this ticket before")
     reasons.append(f"load {agent.load} of {agent.capacity}")
-    return _Scored(agent, score, tuple(reasons), speaks_language)
+    return tuple(reasons)
+
+
+def _known_tags(ticket: WaitingTicket, agent: Agent) -> list[str]:
+    return sorted(agent.skills.intersection(ticket.tags))[:_COUNTED_TAGS]
 
 
 def _language_score(ticket: WaitingTicket, agent: Agent) -> float:
@@ -223,24 +232,23 @@ def _language_score(ticket: WaitingTicket, agent: Agent) -> float:
     return 0.0
 
 
-def _rank(ticket: WaitingTicket, candidate: _Scored) -> tuple[bool, float, float, bytes]:
-    agent = candidate.agent
+def _rank(ticket: WaitingTicket, agent: Agent, score: float) -> tuple[bool, float, float, bytes]:
     tie_break = blake2b(ticket.id.bytes + agent.id.bytes, digest_size=8).digest()
-    return agent.id in ticket.released_at, -candidate.score, agent.load / agent.capacity, tie_break
+    return agent.id in ticket.released_at, -score, agent.load / agent.capacity, tie_break
 
 
-def _reasons(ticket: WaitingTicket, best: _Scored | None) -> tuple[str, ...]:
+def _reasons(ticket: WaitingTicket, best: Agent | None) -> tuple[str, ...]:
     if best is None:
         return ("nobody fits now",)
-    if ticket.language is not None and not best.speaks_language:
+    why = _why(ticket, best)
+    if ticket.language is not None and ticket.language not in best.spoken:
         nobody = "nobody else" if ticket.released_at else "nobody"
-        return (f"{nobody} free speaks {ticket.language}: fallback to {FALLBACK_LANGUAGE}", *best.reasons)
-    return best.reasons
+        return (f"{nobody} free speaks {ticket.language}: fallback to {FALLBACK_LANGUAGE}", *why)
+    return why
 
 
-def _left_out_summary(left_out: Iterable[Candidate]) -> tuple[str, ...]:
-    counts = Counter(reason for candidate in left_out for reason in candidate.reasons)
-    return tuple(f"{count} left out: {reason}" for reason, count in sorted(counts.items()))
+def _left_out_summary(reasons: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{count} left out: {reason}" for reason, count in sorted(Counter(reasons).items()))
 
 
 def languages_of(tags: Iterable[str]) -> frozenset[str]:

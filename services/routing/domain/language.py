@@ -1,4 +1,4 @@
-"""Language of a short text, from two independent identifiers.
+"""Language of a short text, from two independent identifiers; the first is not asked where the second is certain.
 
 Their distributions are joined in a logarithmic opinion pool (Genest & Zidek 1986, "Combining Probability
 Distributions"): a weighted geometric mean, in which either one can veto. What the desk knows beforehand, the
@@ -30,6 +30,10 @@ _LOG_DESK_ODDS = math.log(2.5)
 
 # Over 7,500 sentences in 50 languages without a prior: 90 % right, 2.4 % wrong, the rest abstained.
 MIN_CONFIDENCE = 0.5
+# How sure the second identifier has to be, of a text how long (characters), to be believed by itself. Over 18,199
+# sentences in 61 languages 2.09 % were wrong so, against 2.04 % with both; 92 % of what customers write is such a text.
+_CERTAIN = 0.95
+_CERTAIN_CHARACTERS = 20
 # Letters needed before an answer means anything: an alphabet needs a few words, Han, Kana and Hangul a few signs.
 _MIN_LETTERS = 6
 _MIN_SIGNS = 2
@@ -41,6 +45,8 @@ _NOISE = re.compile(
     """,
     re.VERBOSE,
 )
+# Most texts have nothing of that, which is seen much faster than it is looked for.
+_MAY_BE_NOISY = re.compile(r"[\d@>/]|www")
 _SIGNS = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 
 # Codes that name a variety of a language a desk would not staff apart, and what identifiers answer for "no language".
@@ -78,6 +84,18 @@ def readable(subject: str, text: str) -> str:
 def long_enough(text: str) -> bool:
     """Whether a text from `readable` has enough letters for an identifier to mean something."""
     return _has_letters(text, _MIN_LETTERS) or len(_SIGNS.findall(text)) >= _MIN_SIGNS
+
+
+def certain(text: str, second: Mapping[str, float], *, requester: str | None) -> Verdict | None:
+    """What the second identifier alone says of a text, where the first would hardly ever change it; else None.
+
+    An answer that is not the language of its requester is never certain.
+    """
+    tag = max(second, key=second.__getitem__, default=None)
+    if tag is None or tag in _NO_LANGUAGE or second[tag] < _CERTAIN or len(text) < _CERTAIN_CHARACTERS:
+        return None
+    language = primary_subtag(tag)
+    return Verdict(language, min(second[tag], 1.0)) if requester in {None, language} else None
 
 
 def pool(
@@ -118,7 +136,10 @@ def _fold(distribution: Mapping[str, float]) -> dict[str, float]:
 
 
 def _clean(text: str) -> str:
-    return " ".join(_NOISE.sub(" ", text[: 4 * MAX_CHARACTERS]).split())[:MAX_CHARACTERS]
+    text = text[: 4 * MAX_CHARACTERS]
+    if _MAY_BE_NOISY.search(text):
+        text = _NOISE.sub(" ", text)
+    return " ".join(text.split())[:MAX_CHARACTERS]
 
 
 def _has_letters(text: str, count: int) -> bool:

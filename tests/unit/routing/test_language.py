@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.routing.detector import Detector, Sample
-from services.routing.domain.language import ABSTAINED, long_enough, pool, primary_subtag, readable
+from services.routing.domain.language import ABSTAINED, Verdict, certain, long_enough, pool, primary_subtag, readable
 
 DESK = frozenset({"en", "de", "es", "fr", "hi", "bn", "pt"})
 
@@ -106,6 +106,40 @@ def test_pooling_answers_with_a_probability_and_never_with_no_language(
 def test_either_identifier_can_veto() -> None:
     assert pool({"de": 0.99}, {"de": 0.99}, requester=None, desk=()).language == "de"
     assert pool({"de": 0.9, "nl": 0.1}, {"nl": 0.9, "de": 0.1}, requester=None, desk=()).confidence < 0.8
+
+
+LONG = "Where has my parcel been since Monday?"
+
+
+@pytest.mark.parametrize(
+    ("text", "second", "requester", "verdict"),
+    [
+        (LONG, {"en": 0.97, "de": 0.01}, None, Verdict("en", 0.97)),
+        (LONG, {"en": 0.97}, "en", Verdict("en", 0.97)),
+        (LONG, {"nb": 1.00004}, "no", Verdict("no", 1.0)),
+        (LONG, {"en": 0.94}, "en", None),
+        ("Where is it?", {"en": 0.99}, "en", None),
+        (LONG, {"en": 0.99}, "de", None),
+        (LONG, {"zxx": 0.99}, None, None),
+        (LONG, {}, None, None),
+    ],
+)
+def test_one_identifier_is_enough_where_it_leaves_no_doubt(
+    text: str, second: dict[str, float], requester: str | None, verdict: Verdict | None
+) -> None:
+    assert certain(text, second, requester=requester) == verdict
+
+
+async def test_the_dearer_identifier_is_asked_only_in_doubt(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    likely = detector._bayes.likely
+    monkeypatch.setattr(detector._bayes, "likely", lambda text: asked.append(text) or likely(text))
+    assert await identify(detector, TEXTS[2][1]) == "de"
+    assert asked == []
+    assert await identify(detector, "Wo ist es denn?") == "de"
+    assert asked == ["Wo ist es denn?"]
 
 
 def test_the_prior_raises_what_is_expected() -> None:
