@@ -18,7 +18,7 @@ from tests.faults.supervisor import Findings, Run, figure, supervise, whole
 
 pytestmark = pytest.mark.faults
 
-ROUNDS = whole(2, 20)
+ROUNDS = whole(1, 20)
 # A bound on liveness; the aim is 30 s.
 EXIT_SECONDS = 300
 
