@@ -31,7 +31,7 @@ from shared.events import Event
 from shared.events.accounts import AccessRevoked, AccountChanged, Role, SigningKeyPublished
 from shared.events.common import TicketSnapshot
 from shared.events.sla import SlaBreached, SlaClockChanged, SlaMet, SlaWarned
-from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import TicketChanged, TicketMessageAdded
 from shared.ids import uuid7
 from shared.messaging import outbox
 from shared.web import (
@@ -351,11 +351,6 @@ async def _publish_keys(session: AsyncSession, keys: Sequence[SigningKey]) -> No
 # Live frames
 
 
-async def show_created(session: AsyncSession, events: Sequence[Event[TicketCreated]]) -> None:
-    """Tell the open inboxes of new tickets, whose first message comes with an event of its own."""
-    await _show_tickets(session, [event.data.ticket for event in events], {})
-
-
 async def show_changed(session: AsyncSession, events: Sequence[Event[TicketChanged]]) -> None:
     """Tell the open inboxes of changed tickets."""
     tickets = [event.data.ticket for event in events]
@@ -363,7 +358,7 @@ async def show_changed(session: AsyncSession, events: Sequence[Event[TicketChang
 
 
 async def show_message(session: AsyncSession, events: Sequence[Event[TicketMessageAdded]]) -> None:
-    """Tell the open inboxes that a ticket has a new message; not what it says."""
+    """Tell the open inboxes of new tickets, and that a ticket has a new message; not what it says."""
     activity = await Repository(session).note_activity({e.data.ticket.id: e.data.added_at for e in events})
     await _show_tickets(session, [event.data.ticket for event in events], activity)
 

@@ -29,7 +29,7 @@ from shared.events.common import (
     TicketType,
 )
 from shared.events.sla import Clock, ClockState, SlaClockChanged, SlaMetric
-from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import MessageKind, TicketChanged, TicketMessageAdded
 from shared.ids import uuid7
 from tests.integration.gateway.conftest import ADMIN, Gateway, append
 
@@ -279,10 +279,6 @@ async def test_tickets_are_shown_as_list_rows_without_their_text(gateway: Gatewa
     async with listening(gateway, served) as socket:
         await frame(socket)
         async with gateway.database.transaction() as session:
-            created = TicketCreated(ticket=shown, excerpt="It burns, my number is 555", actor=ACTOR)
-            await service.show_created(session, [event_of(created, shown.id)])
-        first = await frame(socket)
-        async with gateway.database.transaction() as session:
             message = TicketMessageAdded(
                 ticket=shown,
                 message_id=uuid7(),
@@ -293,11 +289,12 @@ async def test_tickets_are_shown_as_list_rows_without_their_text(gateway: Gatewa
                 added_at=START + timedelta(minutes=1),
             )
             await service.show_message(session, [event_of(message, shown.id)])
-        second = await frame(socket)
+        first = await frame(socket)
         async with gateway.database.transaction() as session:
             changed = TicketChanged(ticket=shown, changes={}, actor=ACTOR, cause="test", changed_at=START)
             await service.show_changed(session, [event_of(changed, shown.id)])
-        third = await frame(socket)
+        second = await frame(socket)
+    at = (START + timedelta(minutes=1)).isoformat()
     assert first["type"] == "ticket.upserted"
     assert first["ticket"] == {
         "id": str(shown.id),
@@ -315,13 +312,11 @@ async def test_tickets_are_shown_as_list_rows_without_their_text(gateway: Gatewa
         "created_at": START.isoformat(),
         "updated_at": START.isoformat(),
         "version": 3,
-        "last_message_at": None,
+        "last_message_at": at,
     }
-    at = (START + timedelta(minutes=1)).isoformat()
     assert second["ticket"]["last_message_at"] == at
-    assert third["ticket"]["last_message_at"] == at
-    for secret in ("burns", "secret note", "ana@example.com"):
-        assert secret not in json.dumps([first, second, third])
+    for secret in ("secret note", "ana@example.com"):
+        assert secret not in json.dumps([first, second])
 
 
 async def test_clocks_are_shown_as_one_badge(gateway: Gateway, served: str) -> None:
