@@ -35,7 +35,7 @@ from desk.seed import Login, SeedError, seed_once
 from desk.service import ServiceChild
 from desk.supervisor import NotReady, Supervisor, wait_until_ready
 from shared.messaging.kafka import TopicsNotReady
-from shared.migrations import migrate
+from shared.migrations import UnsupportedServer, migrate
 from shared.settings import KafkaSettings
 
 EDGE_PORT, POSTGRES_PORT, BROKER_PORT = 8080, 8090, 8092
@@ -172,8 +172,11 @@ class Launcher:
                 f"The database cannot be prepared ({error}): DESK_DATABASE_URL must name a role that may create "
                 "roles, databases and schemas."
             ) from error
-        for service, url in urls.items():
-            await migrate(service, url)
+        try:
+            for service, url in urls.items():
+                await migrate(service, url)
+        except UnsupportedServer as error:
+            raise LaunchError(str(error)) from error
         self._say_ready("schemas")
         return urls
 

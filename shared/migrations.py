@@ -20,6 +20,12 @@ _ROOT = Path(__file__).resolve().parent.parent
 # Waiting longer for a table's lock would queue every reader behind the migration.
 LOCK_TIMEOUT = "1s"
 VERSION_TABLE = "alembic_version"
+# The first with `RETURNING old.…`, which tells what a row was before a statement changed it.
+OLDEST_POSTGRESQL = 18
+
+
+class UnsupportedServer(Exception):
+    """The database server is too old; the message is for the operator."""
 
 
 def _config(service: str) -> Config:
@@ -38,7 +44,10 @@ def _upgrade(connection: Connection, service: str) -> None:
 
 
 async def migrate(service: str, url: str) -> None:
-    """Bring the schema of `service` to its newest revision. Each revision is one transaction."""
+    """Bring the schema of `service` to its newest revision. Each revision is one transaction.
+
+    Raises UnsupportedServer before anything is changed.
+    """
     options = engine_options(service)
     # A migration, and waiting for another process's one, may take longer than any request.
     options.pop("command_timeout")
@@ -48,6 +57,12 @@ async def migrate(service: str, url: str) -> None:
     )
     try:
         async with engine.connect() as lock:
+            found = int(await lock.scalar(text("SHOW server_version_num")) or 0)
+            if found < OLDEST_POSTGRESQL * 10_000:
+                raise UnsupportedServer(
+                    f"The database server is PostgreSQL {found // 10_000}; "
+                    f"desk needs {OLDEST_POSTGRESQL} or newer: name such a one in DESK_DATABASE_URL."
+                )
             await lock.execute(
                 text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": f"migrate:{service}"}
             )

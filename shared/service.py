@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from shared.db import Database
 from shared.failures import place, summary
 from shared.messaging.worker import Worker
-from shared.migrations import is_migrated, migrate
+from shared.migrations import UnsupportedServer, is_migrated, migrate
 from shared.settings import Settings
 from shared.telemetry import configure_logging, get_logger
 from shared.web import create_app as create_kit_app
@@ -53,7 +53,10 @@ def main(service: Service) -> None:
     settings = service.settings()
     configure_logging(settings.log_format, settings.log_level, service=service.name, role=role)
     if role == "migrate":
-        uvloop.run(migrate(service.name, settings.database_url))
+        try:
+            uvloop.run(migrate(service.name, settings.database_url))
+        except UnsupportedServer as error:
+            sys.exit(str(error))
         return
     sys.exit(uvloop.run(_serve(service, settings, role)))
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 from desk.embedded.postgres import EmbeddedPostgres
 from desk.embedded.roles import provision, service_url
 from desk.ports import LOOPBACK, free_port
+from shared import migrations
 from shared.migrations import migrate
 from tests.conftest import Databases
 from tests.faults.stage import Peer
@@ -96,3 +97,13 @@ async def test_waiting_can_be_ended(admin_url: str, tmp_path: Path) -> None:
         await until_told(peer, log, "the schema is not migrated")
         await asyncio.to_thread(peer.stop)
         assert peer.process.returncode == 0
+
+
+async def test_a_server_that_is_too_old_is_refused_in_a_sentence(
+    admin_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first event would have failed instead, and every one after it."""
+    monkeypatch.setattr(migrations, "OLDEST_POSTGRESQL", 99)
+    urls = await provision(admin_url, NAME, {"sla": "test"})
+    with pytest.raises(migrations.UnsupportedServer, match=r"PostgreSQL 1\d; desk needs 99 or newer"):
+        await migrate("sla", urls["sla"])
