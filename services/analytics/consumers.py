@@ -8,5 +8,4 @@ from shared.messaging.handlers import Handlers
 
 handlers = Handlers("analytics")
 handlers.include(auth_handlers)
-for _type in KEPT:
-    handlers.on(event_types()[_type], service.take_events)
+handlers.on_all((event_types()[type_] for type_ in KEPT), service.take_events)

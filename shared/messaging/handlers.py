@@ -1,6 +1,6 @@
 """Which use case an event type goes to: the whole of a service's `consumers.py`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
@@ -26,12 +26,23 @@ class Handlers:
     consumer: str = ""
     by_type: dict[str, list[Handler[Any]]] = field(default_factory=dict)
     by_topic: dict[str, RecordHandler] = field(default_factory=dict)
+    at_once: set[str] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
 
     def on(self, data: type[D], handler: Handler[D]) -> Self:
         """Call `handler` for every event of the type of `data`."""
         self.by_type.setdefault(data.type, []).append(handler)
         self.topics.add(data.topic)
+        return self
+
+    def on_all(self, types: Iterable[type[EventData]], handler: Handler[EventData]) -> Self:
+        """Call `handler` once for each batch, with all its events of these types in the order they came.
+
+        Several may be of one aggregate. For who only adds events up: it writes once what many of them say.
+        """
+        for data in types:
+            self.on(data, handler)
+            self.at_once.add(data.type)
         return self
 
     def on_topic(self, topic: str, handler: RecordHandler) -> Self:
@@ -50,5 +61,6 @@ class Handlers:
         for type_, handlers in other.by_type.items():
             self.by_type.setdefault(type_, []).extend(handlers)
         self.by_topic.update(other.by_topic)
+        self.at_once |= other.at_once
         self.topics |= other.topics
         return self

@@ -26,7 +26,7 @@ from shared.db import Database
 from shared.events import Event
 from shared.failures import describe, is_transient
 from shared.messaging.envelope import Envelope, MalformedEvent, Record, decode, headers_from_json, headers_to_json
-from shared.messaging.handlers import Handlers
+from shared.messaging.handlers import Handler, Handlers
 
 Stream = tuple[str, str]  # (source, aggregate id)
 Reason = Literal["poison", "parked", "gap"]
@@ -209,7 +209,18 @@ class Inbox:
         }
 
     async def _dispatch(self, session: AsyncSession, envelopes: Sequence[Envelope]) -> None:
-        for type_, wave in waves(envelopes):
+        at_once: dict[Handler[Any], list[Event[Any]]] = {}
+        others: list[Envelope] = []
+        for envelope in envelopes:
+            if envelope.type not in self._handlers.at_once:
+                others.append(envelope)
+                continue
+            event = envelope.event()
+            for handler in self._handlers.by_type[envelope.type]:
+                at_once.setdefault(handler, []).append(event)
+        for handler, together in at_once.items():
+            await handler(session, together)
+        for type_, wave in waves(others):
             if handlers := self._handlers.by_type.get(type_):
                 events: list[Event[Any]] = [envelope.event() for envelope in wave]
                 for handler in handlers:

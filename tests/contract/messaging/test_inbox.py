@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.events import Event
 from shared.events.knowledge import ArticlePublished
 from shared.ids import uuid7
 from shared.messaging.envelope import Record, encode_headers
+from shared.messaging.handlers import Handlers
 from shared.messaging.inbox import Inbox
 from tests.contract.messaging.world import World
 
@@ -23,7 +25,8 @@ async def published(world: World, count: int) -> tuple[str, list[Record]]:
     async with world.producer.read() as session:
         rows = (await session.execute(text("SELECT * FROM outbox ORDER BY id"))).all()
     return aggregate, [
-        Record(row.topic, 0, row.id, aggregate.encode(), tuple(encode_headers(row)), row.data.encode()) for row in rows
+        Record(row.topic, 0, row.id, row.aggregate_id.encode(), tuple(encode_headers(row)), row.data.encode())
+        for row in rows
     ]
 
 
@@ -39,6 +42,20 @@ async def test_what_is_held_is_applied_once_though_it_comes_again(world: World) 
     await inbox.apply([third])
     assert await world.effects() == [(aggregate, version) for version in (1, 2, 3)]
     assert await world.held() == []
+
+
+async def test_who_wants_all_events_of_a_batch_at_once_gets_them_in_their_order(world: World) -> None:
+    _, records = await published(world, 2)
+    _, records = await published(world, 1)
+    calls: list[list[tuple[str, int]]] = []
+
+    async def add_up(_: AsyncSession, events: Articles) -> None:
+        calls.append([(event.aggregate_id, event.aggregate_version) for event in events])
+
+    inbox = Inbox(world.consumer, Handlers("analytics").include(Handlers().on_all([ArticlePublished], add_up)))
+    await inbox.apply([*records, records[0]])
+    keys = [record.key.decode() for record in records if record.key]
+    assert calls == [list(zip(keys, [1, 2, 1], strict=True))]
 
 
 async def test_a_gap_inside_a_batch_moves_the_position_no_further(world: World) -> None:
