@@ -8,20 +8,21 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import footprint, handlers, profile, way
-from bench.result import Figure, Result
+from bench import footprint, growth, handlers, profile, way
+from bench.result import ROOT, Figure, Result
 
 Bench = Callable[[], Coroutine[Any, Any, Result]]
 
 BENCHES: dict[str, Bench] = {"footprint": footprint.run, "way": way.run}
 # Only where they are named.
-LONGER: dict[str, Bench] = {"profile": profile.run}
+LONGER = ("profile", "growth")
 
 
 def main() -> None:
@@ -31,6 +32,11 @@ def main() -> None:
         "names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}, both without; {', '.join(LONGER)}"
     )
     parser.add_argument("--messages", type=int, default=way.MESSAGES, help="how many go the way in batches")
+    parser.add_argument(
+        "--directory", type=Path, default=ROOT / ".cache" / "growth", help="of growth; it goes on there"
+    )
+    parser.add_argument("--many", type=int, default=growth.MANY, help="how many tickets growth grows to")
+    parser.add_argument("--memory", type=int, default=growth.MEMORY, help="how many then pass while memory is watched")
     parser.add_argument("--profile", metavar="service", help="profile a service's turns; with `handlers`")
     arguments = parser.parse_args()
     if arguments.names == ["handlers"]:
@@ -47,6 +53,7 @@ def main() -> None:
         **BENCHES,
         "way": partial(way.run, arguments.messages),
         "profile": partial(profile.run, arguments.messages),
+        "growth": partial(growth.run, arguments.directory, many=arguments.many, memory=arguments.memory),
     }
     results = []
     for name in arguments.names or BENCHES:

@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import psutil
 
-from bench import flame
+from bench import flame, statements
 from bench.arrival import until_arrived
 from bench.processes import cpu_seconds, used
 from bench.result import Figure, Result, circumstances, load_average
@@ -33,16 +32,8 @@ WARM_UP = 500
 PER_SECOND = 100
 PARTS = 8
 STATEMENTS = 25
-STATEMENT_LETTERS = 110
 PICTURES = ROOT / "docs" / "profiles"
 SAMPLER = Path(sys.executable).with_name("py-spy")
-
-# The role is the service's; statements of ours against the catalogue are left out.
-_STATEMENTS = """
-    SELECT replace(rolname, 'desk_', '') AS service, regexp_replace(query, '\\s+', ' ', 'g') AS statement,
-        calls, total_exec_time AS milliseconds, rows, wal_bytes::float8 AS wal_bytes
-    FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid
-    WHERE rolname LIKE 'desk\\_%' ORDER BY total_exec_time DESC"""
 
 Row = dict[str, Any]
 
@@ -52,19 +43,19 @@ async def run(count: int = MESSAGES, name: str = "profile") -> Result:
     load = load_average()
     with scratch_desk() as desk, tempfile.TemporaryDirectory() as directory:
         await asyncio.to_thread(desk.start)
-        await _watch_statements(desk)
+        await statements.watch(desk)
         await asyncio.to_thread(desk.stop)
         await asyncio.to_thread(desk.start)
         await asyncio.to_thread(hire, desk, math.ceil((count + WARM_UP) / CAPACITY))
         client = Client(desk.url, {"Authorization": f"Bearer {desk.ingest_token}"})
         await _send(desk, client, WARM_UP, expected=WARM_UP)
-        await _forget_statements(desk)
+        await statements.forget(desk)
         before = cpu_seconds(desk)
         with _samplers(desk, Path(directory)) as samplers:
             await _send(desk, client, count, expected=WARM_UP + count)
             cpu = used(before, cpu_seconds(desk))
             sampling = sum(sum(sampler.cpu_times()[:2]) for sampler in samplers)
-        statements = await _statements(desk)
+        counted = await statements.counted(desk)
         stacks = _read(Path(directory))
         found = await circumstances(desk, load)
     _draw(stacks, name)
@@ -79,9 +70,9 @@ async def run(count: int = MESSAGES, name: str = "profile") -> Result:
                 "ms",
             ),
             Figure("beside it: the samplers", sampling / count * 1000, "ms"),
-            Figure("statements per ticket", sum(each["calls"] for each in statements) / count, ""),
-            Figure("time inside statements per ticket", sum(each["milliseconds"] for each in statements) / count, "ms"),
-            Figure("write-ahead log per ticket", sum(each["wal_bytes"] for each in statements) / count / 1000, "KB"),
+            Figure("statements per ticket", sum(each["calls"] for each in counted) / count, ""),
+            Figure("time inside statements per ticket", sum(each["milliseconds"] for each in counted) / count, "ms"),
+            Figure("write-ahead log per ticket", sum(each["wal_bytes"] for each in counted) / count / 1000, "KB"),
         ],
         split=[
             {
@@ -93,30 +84,9 @@ async def run(count: int = MESSAGES, name: str = "profile") -> Result:
         ],
         tables={
             "parts": _parts(stacks, {process: seconds / count * 1000 for process, seconds in cpu.items()}),
-            "statements": [_per_ticket(each, count) for each in statements[:STATEMENTS]],
+            "statements": [_per_ticket(each, count) for each in counted[:STATEMENTS]],
         },
     )
-
-
-async def _watch_statements(desk: RunningDesk) -> None:
-    """Takes effect with the next start."""
-    connection = await asyncpg.connect(desk.admin_url)
-    await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    await connection.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
-    await connection.close()
-
-
-async def _forget_statements(desk: RunningDesk) -> None:
-    connection = await asyncpg.connect(desk.admin_url)
-    await connection.execute("SELECT pg_stat_statements_reset()")
-    await connection.close()
-
-
-async def _statements(desk: RunningDesk) -> list[Row]:
-    connection = await asyncpg.connect(desk.admin_url)
-    found = [dict(row) for row in await connection.fetch(_STATEMENTS)]
-    await connection.close()
-    return found
 
 
 async def _send(desk: RunningDesk, client: Client, count: int, *, expected: int) -> None:
@@ -191,10 +161,9 @@ def _package(frame: str) -> str:
 
 
 def _per_ticket(statement: Row, count: int) -> Row:
-    text = statement["statement"]
     return {
         "process": statement["service"],
-        "statement": text if len(text) <= STATEMENT_LETTERS else text[: STATEMENT_LETTERS - 1] + "…",
+        "statement": statements.shortened(statement["statement"]),
         "calls": statement["calls"] / count,
         "per ticket, ms": statement["milliseconds"] / count,
         "rows": statement["rows"] / count,

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from desk.dev.scaling import SHEETS, Sheet
 from desk.home import ROOT
 
 DOCS = ROOT / "docs"
@@ -131,6 +132,20 @@ def _changed(results: Iterable[tuple[str, Result | None]]) -> str:
     return _table(["process", f"before: {column}", f"now: {column}", "ratio"], rows, right={1, 2, 3})
 
 
+def _worked_out(sheet: Callable[[Result], Sheet]) -> Callable[[Iterable[tuple[str, Result | None]]], str]:
+    """What follows from one result."""
+
+    def table(results: Iterable[tuple[str, Result | None]]) -> str:
+        found = [result for _, result in results if result]
+        if not found:
+            return NOT_YET
+        columns, rows = sheet(found[0])
+        right = {place for place, cell in enumerate(rows[0]) if not isinstance(cell, str)}
+        return _table(columns, [[_cell(cell) for cell in row] for row in rows], right=right)
+
+    return table
+
+
 def _ratio(value: float, reference: float) -> str:
     return _number(value / reference) if reference else ""
 
@@ -179,6 +194,13 @@ KINDS: Mapping[str, Callable[[Iterable[tuple[str, Result | None]]], str]] = {
     "parts": _rows("parts", of="ours"),
     "packages": _rows("parts", of="package"),
     "statements": _rows("statements"),
+    "reads": _rows("reads"),
+    "memory": _rows("memory"),
+    "storage": _rows("storage"),
+    "database": _rows("database"),
+    "topics": _rows("topics"),
+    "grown": _rows("grown"),
+    **{kind: _worked_out(sheet) for kind, sheet in SHEETS.items()},
 }
 
 
