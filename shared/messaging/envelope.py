@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+
+from asyncpg.pgproto.pgproto import UUID  # a `uuid.UUID` that is read and written in a fifth of the time
 
 from shared.events import Event, EventData, model_of
 
@@ -34,9 +35,9 @@ class Record:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Envelope:
-    """The attributes of one event, read before (and without) its data."""
+    """The attributes of one event, read before (and without) its data. Not frozen, as one is made of every record."""
 
     id: UUID
     type: str
@@ -94,7 +95,7 @@ def decode(record: Record) -> Envelope:
     """Read a record's headers. Raises MalformedEvent."""
     headers = dict(record.headers)
     try:
-        source, id_, type_, aggregate_id, version, time, correlation_id = [_attribute(headers, n) for n in _REQUIRED]
+        source, id_, type_, aggregate_id, version, time, correlation_id = _required(headers)
         causation = headers.get("ce_causationid")
         trace = headers.get("traceparent")
         envelope = Envelope(
@@ -117,6 +118,16 @@ def decode(record: Record) -> Envelope:
     if envelope.time.tzinfo is None:
         raise MalformedEvent("ce_time has no offset from UTC")
     return envelope
+
+
+def _required(headers: Mapping[str, bytes]) -> list[str]:
+    try:
+        values = [headers[name].decode() for name in _REQUIRED]
+        if max(map(len, values)) <= _MAX_ATTRIBUTE and "\0" not in "".join(values):
+            return values
+    except (KeyError, UnicodeDecodeError):
+        pass
+    return [_attribute(headers, name) for name in _REQUIRED]  # which tells what is wrong
 
 
 def _attribute(headers: Mapping[str, bytes], name: str) -> str:

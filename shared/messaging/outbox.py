@@ -39,7 +39,7 @@ class HopLimitExceeded(OutboxError):
     """Events have caused one another `MAX_HOPS` times: a loop."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Pending:
     id: UUID
     aggregate_id: str
