@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from shared.db import Database
 from shared.events import TOPICS, event_types
 from shared.service import DRAIN_SECONDS
 from shared.settings import KafkaSettings
-from tests.deploy.cluster import K8S, Cluster, container, new_secrets, pod, render
+from tests.deploy.cluster import K8S, OVERLAY, Cluster, container, new_secrets, pod, render
 from tests.unit.deploy.schemas import complaints
 from tests.unit.deploy.test_compose import granted, known_variables, settings_of
 
@@ -251,6 +253,16 @@ def test_workers_are_scaled_by_one_autoscaler(cluster: Cluster) -> None:
         assert trigger["metadata"]["consumerGroup"] == f"desk.{name.removesuffix('-worker')}.0"
         assert trigger["metadata"]["bootstrapServers"] == settings(cluster)["DESK_KAFKA_BOOTSTRAP"]
         assert trigger["authenticationRef"]["name"] in cluster.of("TriggerAuthentication")
+
+
+def test_after_a_refill_one_number_is_changed(tmp_path: Path) -> None:
+    """Workers go on in groups of another name, and their autoscalers looked at the ones they had left."""
+    shutil.copytree(K8S, tmp_path / "k8s")
+    epoch = tmp_path / "k8s" / "components" / "keda" / "epoch.yaml"
+    epoch.write_text(epoch.read_text().replace('epoch: "0"', 'epoch: "3"'))
+    scaled = Cluster(render(tmp_path / "k8s" / OVERLAY.relative_to(K8S))).of("ScaledObject")
+    groups = {each["spec"]["triggers"][0]["metadata"]["consumerGroup"] for each in scaled.values()}
+    assert groups == {f"desk.{service}.3" for service in SERVICES}
 
 
 def test_people_reach_the_edge(cluster: Cluster) -> None:
