@@ -155,9 +155,7 @@ async def _fill(desk: RunningDesk, state: State, name: str, copies: int) -> None
 
 
 async def _measure(desk: RunningDesk, client: Client) -> dict[str, Any]:
-    """Reads first, while nothing else happens; then what tickets cost."""
-    week = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
-    reads = await measure_reads(desk, week=week)
+    """What tickets cost; then, so that there are unsolved ones, reads."""
     connection = await asyncpg.connect(desk.admin_url)
     tickets = await connection.fetchval("SELECT count(*) FROM tickets.tickets")
     sizes = [dict(row) for row in await connection.fetch(_SIZES, list(TABLES))]
@@ -176,15 +174,17 @@ async def _measure(desk: RunningDesk, client: Client) -> dict[str, Any]:
     cpu = used(before, cpu_seconds(desk))
     wal = await connection.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1)::float8", written)
     await connection.close()
+    counted = await statements.counted(desk)
+    week = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
     return {
         "tickets": tickets,
-        "reads": reads,
+        "reads": await measure_reads(desk, week=week),
         "sizes": sizes,
         "pattern": {"tickets": pattern, "events": events, "rows": rows},
         "cpu_ms": {name: spent / COST * 1000 for name, spent in cpu.items()},
         "tickets_per_second": COST / seconds,
         "wal_bytes": wal / COST,
-        "statements": await statements.counted(desk),
+        "statements": counted,
     }
 
 

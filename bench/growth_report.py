@@ -8,8 +8,8 @@ from bench.statements import shortened
 from bench.way import NOT_OURS
 
 STATEMENTS = 15
-# A statement that takes next to nothing may grow as it likes.
-WORTH_A_LOOK_MS = 0.02
+# A tree that is one level higher takes a page more for each row: a statement writes several.
+WORTH_A_LOOK_PAGES = 1.0
 KEPT_FOR_A_WHILE = ("outbox", "inbox")
 
 Row = dict[str, Any]
@@ -22,6 +22,7 @@ def report(
     """The result `growth`: with few tickets, with many, and the ratio."""
     few, many = measured["few"], measured["many"]
     few_cost, many_cost = _cost(few), _cost(many)
+    pages = sum(each["pages"] for each in few["statements"]) / parameters["tickets_for_cost"]
     slope = _slope([(look["tickets"], sum(look["megabytes"].values())) for look in memory])
     return Result(
         id="growth",
@@ -36,6 +37,13 @@ def report(
             Figure("processor per ticket, few tickets", few_cost, "ms"),
             Figure(
                 "processor per ticket, many tickets", many_cost, "ms", reference=Figure("few tickets", few_cost, "ms")
+            ),
+            Figure("pages of the database per ticket, few tickets", pages, ""),
+            Figure(
+                "pages of the database per ticket, many tickets",
+                sum(each["pages"] for each in many["statements"]) / parameters["tickets_for_cost"],
+                "",
+                reference=Figure("few tickets", pages, ""),
             ),
             Figure("tickets, the whole way, few tickets", few["tickets_per_second"], "/s"),
             Figure(
@@ -65,7 +73,7 @@ def report(
             "storage": _storage(few, many),
             "database": _database(many),
             "topics": _topics(many),
-            "grown": _grown(few, many),
+            "grown": _grown(few, many, parameters["tickets_for_cost"]),
         },
     )
 
@@ -183,24 +191,14 @@ def _topics(many: Measured) -> list[Row]:
     ]
 
 
-def _grown(few: Measured, many: Measured) -> list[Row]:
-    """The statements of tickets on their way that take longer with many tickets, the largest loss first."""
-    before = {(each["service"], each["statement"]): each for each in few["statements"]}
-    rows = []
+def _grown(few: Measured, many: Measured, cost: int) -> list[Row]:
+    """The statements that look at more pages for each ticket when there are many, the largest growth first."""
+    before = {(each["service"], each["statement"]): each["pages"] / cost for each in few["statements"]}
+    rows: list[Row] = []
     for each in many["statements"]:
-        old = before.get((each["service"], each["statement"]))
-        if old is None:
-            continue
-        then, now = old["milliseconds"] / old["calls"], each["milliseconds"] / each["calls"]
-        if now - then > WORTH_A_LOOK_MS and now > 1.5 * then:
-            rows.append(
-                {
-                    "process": each["service"],
-                    "statement": shortened(each["statement"]),
-                    "few, ms": then,
-                    "many, ms": now,
-                    "ratio": now / then,
-                    "calls": each["calls"],
-                }
-            )
-    return sorted(rows, key=lambda row: -(row["many, ms"] - row["few, ms"]) * row["calls"])[:STATEMENTS]
+        then, now = before.get((each["service"], each["statement"])), each["pages"] / cost
+        if then and now - then > WORTH_A_LOOK_PAGES:
+            statement = shortened(each["statement"])
+            counts = {"few: pages": then, "many: pages": now, "ratio": now / then}
+            rows.append({"process": each["service"], "statement": statement, **counts})
+    return sorted(rows, key=lambda row: row["few: pages"] - row["many: pages"])[:STATEMENTS]

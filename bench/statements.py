@@ -12,7 +12,7 @@ Row = dict[str, Any]
 _STATEMENTS = """
     SELECT replace(rolname, 'desk_', '') AS service, regexp_replace(query, '\\s+', ' ', 'g') AS statement,
         sum(calls)::float8 AS calls, sum(total_exec_time) AS milliseconds, sum(rows)::float8 AS rows,
-        sum(wal_bytes)::float8 AS wal_bytes
+        sum(wal_bytes)::float8 AS wal_bytes, sum(shared_blks_hit + shared_blks_read)::float8 AS pages
     FROM pg_stat_statements JOIN pg_roles ON pg_roles.oid = userid
     WHERE rolname LIKE 'desk\\_%' GROUP BY 1, 2 ORDER BY milliseconds DESC"""
 _LETTERS = 110
