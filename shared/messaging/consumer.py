@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -319,12 +319,16 @@ async def _close(client: AIOKafkaConsumer) -> None:
     error = None if closing.cancelled() else closing.exception()
     if closing.cancelled() or error is not None:
         log.info("consumer.close_failed", error=summary(error or asyncio.CancelledError()))
-        # What was not reached would read on. However these end, what made us close is what goes on from here.
-        for part in (client._fetcher, client._client):  # noqa: SLF001
-            if part is not None:
-                await asyncio.wait({asyncio.ensure_future(_ended(part))}, timeout=CLOSE_SECONDS)
+        # What was not reached would read on, or keep its partitions by its heartbeats, which a failed coordinator goes
+        # on with. However these end, what made us close is what goes on from here.
+        parts = (client._coordinator, client._fetcher, client._client)  # noqa: SLF001
+        ends = [part.close for part in parts if part is not None]
+        if client._coordinator is not None:  # noqa: SLF001
+            ends.insert(1, client._coordinator._stop_heartbeat_task)  # noqa: SLF001
+        for end in ends:
+            await asyncio.wait({asyncio.ensure_future(_ended(end))}, timeout=CLOSE_SECONDS)
 
 
-async def _ended(part: Any) -> None:
+async def _ended(end: Callable[[], Awaitable[None]]) -> None:
     with contextlib.suppress(Exception, asyncio.CancelledError):
-        await part.close()
+        await end()

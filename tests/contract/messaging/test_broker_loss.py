@@ -204,3 +204,4 @@ async def test_a_client_that_ends_as_if_cancelled_takes_no_consumer_with_it(
         await world.send_all()
         await world.until_applied(10)
     assert_in_order(await world.effects())
+    assert ended[0]._coordinator._heartbeat_task is None, "a client that is gone keeps its partitions"
