@@ -72,6 +72,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
+            pool_use_lifo=True,  # few backends that have their plans and caches warm, instead of many in turn
             hide_parameters=True,  # error texts are logged; parameters are what customers wrote
             connect_args=engine_options(service),
         )
