@@ -129,10 +129,13 @@ def _slope(points: list[tuple[int, float]]) -> float:
 
 
 def _storage(few: Measured, many: Measured) -> list[Row]:
-    """Of each schema, what a ticket adds for good, and what it adds until outbox and inbox forget it."""
+    """Of each schema, what a ticket adds for good, and what it adds until outbox and inbox forget it.
+
+    Those two by the row: how many tickets they remember is not counted.
+    """
     before = {(size["service"], size["table"]): size for size in few["sizes"]}
     tickets, pattern = many["tickets"] - few["tickets"], many["pattern"]["tickets"]
-    schemas: dict[str, Row] = defaultdict(lambda: dict.fromkeys(("rows", "data", "indexes", "while"), 0.0))
+    schemas: dict[str, Row] = defaultdict(lambda: dict.fromkeys(("rows", "data", "indexes", *KEPT_FOR_A_WHILE), 0.0))
     for size in many["sizes"]:
         service, table = size["service"], size["table"]
         rows = many["pattern"]["rows"].get(f"{service}.{table}", 0) / pattern
@@ -140,7 +143,7 @@ def _storage(few: Measured, many: Measured) -> list[Row]:
             continue
         schema = schemas[service]
         if table in KEPT_FOR_A_WHILE:
-            schema["while"] += size["bytes"] / size["rows"] * rows
+            schema[table] = size["bytes"] / size["rows"] * rows
         else:
             older = before[service, table]
             indexes = (size["index_bytes"] - older["index_bytes"]) / tickets
@@ -153,7 +156,7 @@ def _storage(few: Measured, many: Measured) -> list[Row]:
             "rows for good": schema["rows"],
             "their data, KB": schema["data"] / 1000,
             "their indexes, KB": schema["indexes"] / 1000,
-            "outbox and inbox, KB": schema["while"] / 1000,
+            **{f"{table}, KB": schema[table] / 1000 for table in KEPT_FOR_A_WHILE},
         }
         for service, schema in sorted(schemas.items(), key=lambda item: -item[1]["data"] - item[1]["indexes"])
     ]

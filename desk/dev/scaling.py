@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from shared.messaging.housekeeping import INBOX_RETENTION, OUTBOX_RETENTION
+
 Result = Mapping[str, Any]
 Cell = str | float
 Sheet = tuple[Sequence[str], Sequence[Sequence[Cell]]]
@@ -18,7 +20,6 @@ LATER = 2
 BUSY = 0.6
 TOPIC_DAYS = 3
 BROKER_COPIES = 3
-OUTBOX_AND_INBOX_DAYS = 14
 POOL = 10
 _NOT_SERVICES = {"postgres", "broker", "edge", "launcher"}
 
@@ -30,13 +31,14 @@ def _assumptions(_: Result) -> Sheet:
     rows: list[list[Cell]] = [
         ["tickets a day", TICKETS_A_DAY, "given"],
         ["tickets per second, on average", _AVERAGE, "of it"],
-        ["the busiest hour, of an average one", PEAK, "assumed; a desk for one country has 3 to 4"],
+        ["the busiest hour, of an average one", PEAK, "assumed"],
         ["the whole life of a ticket, of its arrival", LATER, "assumed: replies and changes cost as much again"],
         ["tickets' worth of work per second at the peak", _AT_PEAK, "of these"],
         ["how busy a core may be", BUSY, "assumed: above it queues grow"],
         ["days that topics keep", TOPIC_DAYS, "assumed; less than the outbox keeps"],
         ["copies of each record in Kafka", BROKER_COPIES, "assumed"],
-        ["days that outbox and inbox keep, the longer", OUTBOX_AND_INBOX_DAYS, "as set in the code"],
+        ["days that the outbox keeps", OUTBOX_RETENTION.days, "as it is in the code"],
+        ["days that the inbox keeps", INBOX_RETENTION.days, "as it is in the code"],
     ]
     return ["what", "value", "from where"], rows
 
@@ -101,7 +103,9 @@ def _database(growth: Result) -> Sheet:
                 kept["rows for good"] * TICKETS_A_DAY / 1e6,
                 per_day,
                 per_day * 365 / 1000,
-                kept["outbox and inbox, KB"] / 1e9 * TICKETS_A_DAY * OUTBOX_AND_INBOX_DAYS,
+                (kept["outbox, KB"] * OUTBOX_RETENTION.days + kept["inbox, KB"] * INBOX_RETENTION.days)
+                / 1e9
+                * TICKETS_A_DAY,
             ]
         )
     rows.append(["all", *(sum(float(row[place]) for row in rows) for place in range(1, len(columns)))])
