@@ -35,7 +35,7 @@ class Handlers:
         self.topics.add(data.topic)
         return self
 
-    def on_all(self, types: Iterable[type[EventData]], handler: Handler[EventData]) -> Self:
+    def on_all(self, types: Iterable[type[EventData]], handler: Handler[Any]) -> Self:
         """Call `handler` once for each batch, with all its events of these types in the order they came.
 
         Several may be of one aggregate. For who only adds events up: it writes once what many of them say.

@@ -9,13 +9,6 @@ from services.tickets.domain.sla import SlaBadge, SlaEvent, badge_after
 from services.tickets.repository import CustomerRepository, TicketRepository
 from shared.events import Event
 from shared.events.accounts import AccountChanged
-from shared.events.routing import TicketClassified
-
-
-async def keep_language(session: AsyncSession, events: Sequence[Event[TicketClassified]]) -> None:
-    """Note the detected language of tickets that have none; what a person or channel stated stays."""
-    languages = {event.data.ticket_id: event.data.language for event in events if event.data.language is not None}
-    await TicketRepository(session).set_missing_languages(languages)
 
 
 async def keep_clocks(session: AsyncSession, events: Sequence[Event[SlaEvent]]) -> None:
