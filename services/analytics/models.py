@@ -21,7 +21,7 @@ archive = Table(
     Column("ticket_id", Uuid, nullable=False),
     Column("time", _MOMENT, nullable=False),
     Column("data", JSONB, nullable=False),
-    Index("ix_archive_ticket_id", "ticket_id", "source", "aggregate_id", "aggregate_version"),
+    Index("ix_archive_ticket", "ticket_id"),
     Index("ix_archive_time", "time"),
     Index(
         "ix_archive_delivery",

@@ -109,7 +109,7 @@ REMOVED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ArchivedEvent:
-    """One consumed event as the archive keeps it. `data` holds JSON values; `ticket_id` is the ticket it tells of."""
+    """One consumed event as the archive keeps it. `data` is JSON; `ticket_id` is the ticket it tells of."""
 
     id: UUID
     type: str
@@ -118,19 +118,23 @@ class ArchivedEvent:
     aggregate_version: int
     ticket_id: UUID
     time: datetime
-    data: dict[str, Any]
+    data: str
 
 
 def archived(event: Event[EventData]) -> ArchivedEvent:
     """The event without personal text. Raises KeyError for a type that has no entry in `KEPT`."""
-    data = event.data.model_dump(mode="json", include=dict(KEPT[event.data.type]))
     return ArchivedEvent(
         id=event.id,
         type=event.data.type,
         source=event.source,
         aggregate_id=event.aggregate_id,
         aggregate_version=event.aggregate_version,
-        ticket_id=UUID(data["ticket"]["id"] if "ticket" in data else data["ticket_id"]),
+        ticket_id=_ticket_id(event.data),
         time=event.time,
-        data=data,
+        data=event.data.model_dump_json(include=dict(KEPT[event.data.type])),
     )
+
+
+def _ticket_id(data: Any) -> UUID:
+    ticket_id: UUID = data.ticket.id if hasattr(data, "ticket") else data.ticket_id
+    return ticket_id

@@ -12,6 +12,8 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import from_json
+
 from services.analytics.domain.archive import ArchivedEvent
 from shared.events.routing import TicketClassified
 from shared.events.sla import ClockState, SlaBreached, SlaClockChanged, SlaMet, SlaWarned
@@ -95,7 +97,7 @@ def apply(facts: TicketFacts, event: ArchivedEvent) -> TicketFacts:
     Events of one source must come in the order of their versions; between sources any order gives the same result.
     """
     rule = _RULES.get(event.type)
-    return rule(facts, event.data) if rule else facts
+    return rule(facts, from_json(event.data)) if rule else facts
 
 
 def fold(known: Mapping[UUID, TicketFacts], events: Iterable[ArchivedEvent]) -> dict[UUID, TicketFacts]:

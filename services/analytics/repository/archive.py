@@ -1,12 +1,11 @@
 """The archive of consumed events, and how far reading it again has come."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Text, cast, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.domain.archive import ArchivedEvent
@@ -50,7 +49,7 @@ class ArchiveRepository:
                 "versions": [event.aggregate_version for event in events],
                 "tickets": [event.ticket_id for event in events],
                 "times": [event.time for event in events],
-                "data": [json.dumps(event.data, ensure_ascii=False) for event in events],
+                "data": [event.data for event in events],
             },
         )
         return set(rows.scalars())
@@ -67,7 +66,7 @@ class ArchiveRepository:
     async def of_tickets(self, tickets: Collection[UUID]) -> list[ArchivedEvent]:
         """All events of these tickets; those of one source and aggregate in the order of their versions."""
         rows = await self._session.execute(
-            select(archive)
+            select(*(column for column in archive.c if column.name != "data"), cast(archive.c.data, Text).label("data"))
             .where(archive.c.ticket_id.in_(tickets))
             .order_by(archive.c.ticket_id, archive.c.source, archive.c.aggregate_id, archive.c.aggregate_version)
         )

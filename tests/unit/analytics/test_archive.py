@@ -64,13 +64,13 @@ def people_texts() -> list[Any]:
 
 @pytest.mark.parametrize("data", people_texts(), ids=lambda data: data.type)
 def test_nothing_that_people_wrote_or_are_called_is_archived(data: Any) -> None:
-    text = json.dumps(archived(event(data)).data, ensure_ascii=False)
+    text = archived(event(data)).data
     assert [word for word in PERSONAL if word in text] == []
 
 
 def test_changes_of_counted_fields_are_kept() -> None:
     (change,) = [data for data in people_texts() if isinstance(data, TicketChanged)]
-    assert archived(event(change)).data["changes"] == {"status": {"before": "new", "after": "open"}}
+    assert json.loads(archived(event(change)).data)["changes"] == {"status": {"before": "new", "after": "open"}}
 
 
 def models_within(annotation: Any) -> Iterator[type[BaseModel]]:
