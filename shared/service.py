@@ -64,7 +64,8 @@ def main(service: Service) -> None:
 async def _serve(service: Service, settings: Settings, role: str) -> int:
     """Run the role; returns the exit status. A part that ends by itself ends the process, to be started anew.
 
-    Probes are answered from the first moment on. Everything else starts when the tables are there, whoever makes them.
+    Everything starts when the tables are there, whoever makes them. Where they are not, it listens all the same, for
+    probes. Otherwise it listens last: whoever meets a closed port goes to another process.
     """
     database = Database(settings.database_url, service=service.name, pool_size=settings.database_pool_size)
     worker = service.create_worker(settings, database) if role in {"worker", "all"} else None
@@ -97,23 +98,29 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
-    over = asyncio.Event()
+    listen, over = asyncio.Event(), asyncio.Event()
     lifespan = AsyncExitStack()
 
+    async def serve() -> None:
+        await listen.wait()
+        await _serve_http(server)
+
     async def work() -> None:
-        if not await _until_migrated(database, over):
+        if not await _until_migrated(database, over, on_waiting=listen.set):
             return
         await lifespan.enter_async_context(app.router.lifespan_context(app))
         gate.open = True
+        listen.set()
         await (over.wait() if worker is None else worker.run(over))
 
-    tasks = [asyncio.create_task(_serve_http(server), name="http"), asyncio.create_task(work(), name="work")]
+    tasks = [asyncio.create_task(serve(), name="http"), asyncio.create_task(work(), name="work")]
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
         await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         failed = [task for task in tasks if task.done()]
         app.state.draining = True
         server.should_exit = True
+        listen.set()
         # Requests in flight still commit events: the relay goes last and sends them.
         await asyncio.wait(tasks[:1])
         over.set()
@@ -130,7 +137,7 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
         await database.close()
 
 
-async def _until_migrated(database: Database, stop: asyncio.Event) -> bool:
+async def _until_migrated(database: Database, stop: asyncio.Event, on_waiting: Callable[[], None]) -> bool:
     """Wait for the tables that this code needs, and say once what it waits for; False if `stop` came first."""
     told = ""
     while not stop.is_set():
@@ -144,6 +151,7 @@ async def _until_migrated(database: Database, stop: asyncio.Event) -> bool:
         if reason != told:
             log.warning("process.waiting", reason=reason)
             told = reason
+            on_waiting()
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_EVERY_SECONDS)
     return False

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -107,3 +107,22 @@ async def test_a_server_that_is_too_old_is_refused_in_a_sentence(
     urls = await provision(admin_url, NAME, {"sla": "test"})
     with pytest.raises(migrations.UnsupportedServer, match=r"PostgreSQL 1\d; desk needs 99 or newer"):
         await migrate("sla", urls["sla"])
+
+
+async def test_who_listens_serves(databases: Databases, tmp_path: Path) -> None:
+    """A restarted process took requests before it had started, and refused what another one would have done."""
+    url = (await databases.url("gateway"))["gateway"]
+    environment = {"DESK_DATABASE_URL": url, "DESK_GATEWAY_KEY_SECRET": "a secret of this test, long enough"}
+    peer = Peer("gateway", "api", environment, port=free_port(), log=tmp_path / "log")
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{peer.port}") as client:
+            async with asyncio.timeout(LIVENESS_SECONDS):
+                first = None
+                while first is None:
+                    with suppress(httpx.TransportError):
+                        first = await client.get("/api/gateway/openapi.json")
+        assert first.status_code == 200
+    finally:
+        peer.process.kill()
+        peer.process.wait()
+        await databases.drop(url)
