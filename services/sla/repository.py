@@ -18,7 +18,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.sla.domain.clock import Clock, Interval, Plan, TimerKind, timers_of
-from services.sla.domain.policy import Fact, Policy, StoredPolicy, Targets
+from services.sla.domain.policy import Fact, Policy, StoredPolicy, Targets, same_to_clocks
 from shared.events.common import Channel, Priority, TicketStatus
 from shared.events.sla import ClockState, SlaMetric
 
@@ -45,7 +45,10 @@ _KEEP_TICKETS = text("""
         policy_revision = excluded.policy_revision
     WHERE (t.status, t.priority, t.tier, t.channel, t.assignee_id, t.policy_revision) IS DISTINCT FROM (
         excluded.status, excluded.priority, excluded.tier, excluded.channel, excluded.assignee_id,
-        excluded.policy_revision)""")
+        excluded.policy_revision)
+    RETURNING new.ticket_id, new.status, old.status AS status_before,
+        (new.priority, new.tier, new.channel, new.policy_revision)
+            IS DISTINCT FROM (old.priority, old.tier, old.channel, old.policy_revision) AS plan_moved""")
 _CLOCKS = text("SELECT * FROM clocks WHERE ticket_id = ANY(:ticket_ids) ORDER BY ticket_id, metric")
 _KEEP_CLOCKS = text(f"""
     INSERT INTO clocks SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r ({_CLOCK_COLUMNS})
@@ -128,9 +131,12 @@ class SlaRepository:
         )
         return _stored_policy(rows.mappings().one())
 
-    async def keep_tickets(self, facts: Iterable[Fact]) -> None:
-        """Bring the projection to what the facts tell, and hold the tickets until the end of the transaction."""
-        await self._session.execute(
+    async def keep_tickets(self, facts: Iterable[Fact]) -> set[UUID]:
+        """Bring the projection to what the facts tell, and hold the tickets until the end of the transaction.
+
+        Returns the tickets that are new, or differ from what they were in a way that may move a clock.
+        """
+        rows = await self._session.execute(
             _KEEP_TICKETS,
             {
                 "rows": _json(
@@ -147,6 +153,11 @@ class SlaRepository:
                 )
             },
         )
+        return {
+            row.ticket_id
+            for row in rows
+            if row.plan_moved or not same_to_clocks(TicketStatus(row.status_before), TicketStatus(row.status))
+        }
 
     async def claim_outdated(self, *, at: datetime, limit: int) -> list[Fact]:
         """Lock unclosed tickets whose clocks were planned under older policies, and mark them as up to date.

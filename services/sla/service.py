@@ -146,8 +146,9 @@ async def clocks_of(session: AsyncSession, ticket_id: UUID) -> list[Clock]:
 
 
 async def _follow(session: AsyncSession, causes: Mapping[UUID, Event[EventData]], facts: Sequence[Fact]) -> None:
-    await SlaRepository(session).keep_tickets(facts)
-    await _apply(session, facts, causes, None)
+    moved = await SlaRepository(session).keep_tickets(facts)
+    if concerning := [fact for fact in facts if fact.replied or fact.ticket_id in moved]:
+        await _apply(session, concerning, causes, None)
 
 
 async def _apply(

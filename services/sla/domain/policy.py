@@ -13,6 +13,8 @@ Clocks = Mapping[SlaMetric, Clock]
 
 _WAITING_FOR_OTHERS = frozenset({TicketStatus.PENDING, TicketStatus.ON_HOLD})
 _DONE = frozenset({TicketStatus.SOLVED, TicketStatus.CLOSED})
+# A clock cannot tell these apart.
+_SAME = {TicketStatus.OPEN: TicketStatus.NEW, TicketStatus.ON_HOLD: TicketStatus.PENDING}
 
 
 class NoPolicyApplies(LookupError):
@@ -99,6 +101,11 @@ def follow(clocks: Clocks, fact: Fact, policies: Sequence[Policy]) -> dict[SlaMe
         # A clock that was met keeps its plan; if the ticket is reopened, it goes on under the present one.
         steps[metric] = step.then(replan(step.clock, plan, fact.at))
     return steps
+
+
+def same_to_clocks(one: TicketStatus, other: TicketStatus) -> bool:
+    """Whether a change from the one status to the other moves no clock."""
+    return _SAME.get(one, one) is _SAME.get(other, other)
 
 
 def _move(clock: Clock, fact: Fact) -> Step:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from services.sla.models import metadata
-from shared.events.common import Actor, ActorKind, Priority, TicketStatus
+from shared.events.common import Actor, ActorKind, Channel, Priority, Requester, TicketStatus
 from shared.events.tickets import MessageKind
 from shared.ids import uuid7
 from tests.integration.sla.harness import AGENT, CUSTOMER, FIRST_RESPONSE, HOUR, RESOLUTION, Desk, at
@@ -172,6 +173,33 @@ async def test_an_event_that_says_nothing_new_writes_no_row_again(desk: Desk) ->
     assert await desk.rows("SELECT xmin FROM tickets UNION ALL SELECT xmin FROM clocks") == written
     await desk.change(ticket_id, 120, priority=Priority.URGENT)
     assert await desk.rows("SELECT xmin FROM tickets") != written[:1]
+
+
+async def test_who_has_the_ticket_moves_no_clock_and_reads_none(desk: Desk) -> None:
+    ticket_id, agent = uuid7(), uuid7()
+    await desk.create(ticket_id)
+    async with desk.statements() as seen:
+        await desk.change(ticket_id, 60, status=TicketStatus.OPEN, assignee_id=agent)
+    assert len(seen.texts) == 1, seen.texts
+    [kept] = await desk.rows("SELECT status, assignee_id FROM tickets")
+    assert tuple(kept) == ("open", agent)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": TicketStatus.PENDING},
+        {"priority": Priority.LOW},
+        {"channel": Channel.CHAT},
+        {"requester": Requester(customer_id=UUID(int=8), name="Ben", tier="gold")},
+    ],
+)
+async def test_what_may_move_a_clock_is_looked_at(desk: Desk, changed: dict[str, Any]) -> None:
+    ticket_id = uuid7()
+    await desk.create(ticket_id)
+    async with desk.statements() as seen:
+        await desk.change(ticket_id, 60, **changed)
+    assert any("FROM clocks" in sql for sql in seen.texts), seen.texts
 
 
 async def test_the_models_are_what_the_migrations_made(desk: Desk) -> None:

@@ -6,9 +6,20 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.sla.domain.clock import Clock
-from services.sla.domain.policy import Fact, NoPolicyApplies, Policy, Targets, follow, next_due_at, policy_for
+from services.sla.domain.policy import (
+    Fact,
+    NoPolicyApplies,
+    Policy,
+    Targets,
+    follow,
+    next_due_at,
+    policy_for,
+    same_to_clocks,
+)
 from shared.events.common import Channel, Priority, TicketStatus
 from shared.events.sla import ClockState, SlaMetric
 
@@ -121,3 +132,23 @@ def test_a_new_tier_moves_the_ticket_under_another_policy() -> None:
 def test_a_reopened_ticket_goes_on_under_the_present_plan() -> None:
     clocks = after(fact(0), fact(100, TicketStatus.SOLVED), fact(500, priority=Priority.URGENT))
     assert (clocks[RESOLUTION].due_at, clocks[RESOLUTION].plan.target_seconds) == (at(1400), 1000)
+
+
+STATUSES = st.sampled_from(list(TicketStatus))
+FACTS = st.builds(fact, st.integers(1, 5000), STATUSES, replied=st.booleans())
+
+
+@given(st.lists(FACTS, min_size=1, max_size=6), STATUSES, st.integers(0, 5000))
+def test_a_status_that_is_the_same_to_clocks_moves_none(facts: list[Fact], status: TicketStatus, later: int) -> None:
+    facts.sort(key=lambda one: one.at)
+    last = facts[-1]
+    steps = follow(
+        after(*facts), replace(last, status=status, at=last.at + timedelta(seconds=later), replied=False), [DEFAULT]
+    )
+    if same_to_clocks(last.status, status):
+        assert not any(step.happened for step in steps.values())
+
+
+def test_the_statuses_that_clocks_cannot_tell_apart() -> None:
+    same = {(one.value, other.value) for one in TicketStatus for other in TicketStatus if same_to_clocks(one, other)}
+    assert {pair for pair in same if pair[0] < pair[1]} == {("new", "open"), ("on_hold", "pending")}
