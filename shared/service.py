@@ -6,6 +6,7 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -30,6 +31,9 @@ log = get_logger(__name__)
 
 # Time a stopping api gives to requests in flight; orchestrators kill after 30 s.
 DRAIN_SECONDS = 15
+# A batch makes thousands of objects that live until its commit, and hardly a cycle: Python's own thresholds make it
+# look for some every few hundred.
+GC_THRESHOLDS = (10_000, 20, 20)
 # How often a process that starts looks for its tables, and how long one look may take.
 LOOK_EVERY_SECONDS = 0.5
 LOOK_SECONDS = 10.0
@@ -113,6 +117,8 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
         listen.set()
         await (over.wait() if worker is None else worker.run(over))
 
+    gc.freeze()  # what is there by now stays until the end
+    gc.set_threshold(*GC_THRESHOLDS)
     tasks = [asyncio.create_task(serve(), name="http"), asyncio.create_task(work(), name="work")]
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
