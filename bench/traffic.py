@@ -108,16 +108,27 @@ class Client:
                 tasks.create_task(sender())
         return time.monotonic() - begun
 
-    async def send_paced(self, posts: Sequence[Post], per_second: float) -> list[tuple[float, float]]:
-        """Post one at a time at a steady pace; for each, when it was sent and when it was answered (monotonic)."""
-        times = []
-        with closing(Connection(self.url)) as connection:
-            begun = time.monotonic()
-            for place, post in enumerate(posts):
-                await asyncio.sleep(max(0.0, begun + place / per_second - time.monotonic()))
-                sent = time.monotonic()
-                await self._send(connection, post)
-                times.append((sent, time.monotonic()))
+    async def send_paced(
+        self, posts: Sequence[Post], per_second: float, connections: int = 1
+    ) -> list[tuple[float, float]]:
+        """Post at a steady pace; for each, when it was sent and when it was answered (monotonic).
+
+        A slow answer delays the next request only when all connections wait for one.
+        """
+        times = [(0.0, 0.0)] * len(posts)
+        waiting, begun = iter(enumerate(posts)), time.monotonic()
+
+        async def sender() -> None:
+            with closing(Connection(self.url)) as connection:
+                for place, post in waiting:
+                    await asyncio.sleep(max(0.0, begun + place / per_second - time.monotonic()))
+                    sent = time.monotonic()
+                    await self._send(connection, post)
+                    times[place] = (sent, time.monotonic())
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(connections):
+                tasks.create_task(sender())
         return times
 
     async def _send(self, connection: Connection, post: Post) -> None:

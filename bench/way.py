@@ -60,26 +60,27 @@ class Phase:
         return seconds / self.tickets * 1000
 
 
-async def run(count: int = MESSAGES) -> Result:
+async def run(count: int = MESSAGES, broker: str = "tansu") -> Result:
     """One desk: slow traffic first, then single messages and mails, then batches, then the references."""
     load = load_average()
-    with scratch_desk() as desk:
+    with scratch_desk(broker) as desk:
         await asyncio.to_thread(desk.start)
         everything = WARM_UP + PACED + SINGLES + MAILS + count
         agents = math.ceil(everything / CAPACITY)
         await asyncio.to_thread(hire, desk, agents)
         client = Client(desk.url, {"Authorization": f"Bearer {desk.ingest_token}"})
-        posted, assigned = await _latencies(desk, client)
-        one_by_one = await _phase(desk, client, singles(SINGLES), SINGLES, SINGLE_CONNECTIONS)
-        by_mail = await _phase(desk, client, mails(MAILS), MAILS, SINGLE_CONNECTIONS)
+        await client.send_paced(singles(WARM_UP), PER_SECOND)
+        posted, assigned = await latencies(desk, client, PACED, PER_SECOND)
+        one_by_one = await phase(desk, client, singles(SINGLES), SINGLES, SINGLE_CONNECTIONS)
+        by_mail = await phase(desk, client, mails(MAILS), MAILS, SINGLE_CONNECTIONS)
         events = await count_events(desk)
-        in_batches = await _phase(desk, client, batches(count, BATCH), count, CONNECTIONS)
+        in_batches = await phase(desk, client, batches(count, BATCH), count, CONNECTIONS)
         events = await count_events(desk) - events
         waiting = await _unassigned(desk)
         bare = await references.measure(desk, per_second=PER_SECOND)
         found = await circumstances(desk, load)
     return Result(
-        id="P1",
+        id="P1" if broker == "tansu" else f"P1-{broker}",
         circumstances=found,
         parameters={
             "messages": count,
@@ -118,8 +119,8 @@ async def run(count: int = MESSAGES) -> Result:
             Figure("transactions per ticket, single messages", one_by_one.transactions / SINGLES, ""),
             Figure("single messages, the whole way", SINGLES / one_by_one.seconds, "/s", reference=bare.bare_requests),
             Figure("mails, the whole way", MAILS / by_mail.seconds, "/s", reference=bare.bare_requests),
-            *_spread("a single message until its answer", posted, reference=bare.bare_latency),
-            *_spread("from the answer until it is assigned on screen", assigned),
+            *spread("a single message until its answer", posted, reference=bare.bare_latency),
+            *spread("from the answer until it is assigned on screen", assigned),
         ],
         references=bare.all(),
         split=[
@@ -158,7 +159,7 @@ def hire(desk: RunningDesk, agents: int) -> None:
                 time.sleep(0.1)
 
 
-async def _phase(desk: RunningDesk, client: Client, posts: Sequence[Post], tickets: int, connections: int) -> Phase:
+async def phase(desk: RunningDesk, client: Client, posts: Sequence[Post], tickets: int, connections: int) -> Phase:
     """Post everything, wait until it has arrived everywhere. Raises AssertionError if it does not."""
     await until_arrived(desk, patience_seconds=PATIENCE_SECONDS)
     analytics = await asyncpg.connect(desk.database_urls["analytics"])
@@ -180,19 +181,25 @@ async def _phase(desk: RunningDesk, client: Client, posts: Sequence[Post], ticke
     return phase
 
 
-async def _latencies(desk: RunningDesk, client: Client) -> tuple[list[float], list[float]]:
-    """Seconds until the answer, and from there until the live view shows the ticket with an assignee."""
-    await client.send_paced(singles(WARM_UP), PER_SECOND)
-    made = messages(PACED)
+async def latencies(
+    desk: RunningDesk, client: Client, count: int, per_second: float, *, batch: int = 1, connections: int = 1
+) -> tuple[list[float], list[float]]:
+    """Seconds until each request is answered, and from there until the live view shows each ticket with an assignee.
+
+    So many messages a second, `batch` of them in a request.
+    """
+    made = messages(count)
     for message in made:
         message["subject"] = f"{message['external_id']} {message['subject']}"
+    bodies = [{"messages": made[start : start + batch]} for start in range(0, count, batch)] if batch > 1 else made
+    posts = [Post.json("/api/ingest/messages", body) for body in bodies]
     async with _screen(desk) as socket:
         watching = asyncio.create_task(_first_assigned(socket, {message["subject"] for message in made}))
-        times = await client.send_paced([Post.json("/api/ingest/messages", message) for message in made], PER_SECOND)
+        times = await client.send_paced(posts, per_second / batch, connections)
         async with asyncio.timeout(PATIENCE_SECONDS):
             seen = await watching
     posted = [answered - sent for sent, answered in times]
-    assigned = [seen[message["subject"]] - answered for message, (_, answered) in zip(made, times, strict=True)]
+    assigned = [seen[message["subject"]] - times[place // batch][1] for place, message in enumerate(made)]
     return posted, assigned
 
 
@@ -229,9 +236,14 @@ async def _unassigned(desk: RunningDesk) -> int:
     return int(count)
 
 
-def _spread(name: str, seconds: list[float], reference: Figure | None = None) -> list[Figure]:
+def spread(name: str, seconds: list[float], reference: Figure | None = None) -> list[Figure]:
     """Median, compared with the reference's, and 95th percentile, in milliseconds."""
     return [
         Figure(f"{name}, p50", median(seconds) * 1000, "ms", reference=reference),
-        Figure(f"{name}, p95", quantiles(seconds, n=20)[-1] * 1000, "ms"),
+        Figure(f"{name}, p95", percentile(seconds, 95) * 1000, "ms"),
     ]
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """What so many of a hundred values are below of."""
+    return quantiles(values, n=100, method="inclusive")[percent - 1]

@@ -50,6 +50,8 @@ class RunningDesk:
         self._settings = {**_on_test_kafka(), **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._token: str | None = None
+        # Process ids of its parts that the launcher does not start, by their names.
+        self.beside: dict[str, int] = {}
         self.log = home / "launcher.log"
 
     def start(self) -> None:
