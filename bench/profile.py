@@ -100,7 +100,9 @@ def _samplers(desk: RunningDesk, directory: Path) -> Iterator[list[psutil.Proces
     running = []
     for service in map(str.lower, SERVICES):
         command = [str(SAMPLER), "record", "--pid", str(desk.facts["pids"][service]), "--rate", str(PER_SECOND)]
-        command += ["--format", "raw", "--function", "--nonblocking", "--output", str(directory / f"{service}.raw")]
+        # Whoever holds the interpreter works; without that, waiting for a processor counts as well.
+        command += ["--format", "raw", "--function", "--gil", "--nonblocking"]
+        command += ["--output", str(directory / f"{service}.raw")]
         running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
     try:
         yield [psutil.Process(sampler.pid) for sampler in running]

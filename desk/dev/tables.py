@@ -117,19 +117,21 @@ def _rows(name: str, *, of: str = "") -> Callable[[Iterable[tuple[str, Result | 
     return table
 
 
-def _changed(results: Iterable[tuple[str, Result | None]]) -> str:
-    """Two results of the same benchmark, process by process: their first column before, then, and the ratio."""
+def _shares(results: Iterable[tuple[str, Result | None]]) -> str:
+    """Two results of the same benchmark, process by process: which share of the first column's sum, before and now.
+
+    Shares, because two runs on a machine that others use compare in nothing else.
+    """
     found = [result["split"] for _, result in results if result]
-    if len(found) != 2 or not all(found):  # noqa: PLR2004 - before and after
+    if len(found) != 2 or not all(found):  # noqa: PLR2004 - before and now
         return NOT_YET
-    before, after = ({row["process"]: row for row in split} for split in found)
     column = list(found[1][0])[1]
+    before, now = ({row["process"]: row[column] for row in split} for split in found)
     rows = [
-        [process, _number(before[process][column]), _number(row[column]), _ratio(row[column], before[process][column])]
-        for process, row in after.items()
-        if process in before
+        [process, *(_number(split.get(process, 0.0) / sum(split.values()) * 100) for split in (before, now))]
+        for process in now
     ]
-    return _table(["process", f"before: {column}", f"now: {column}", "ratio"], rows, right={1, 2, 3})
+    return _table(["process", "before, %", "now, %"], rows, right={1, 2})
 
 
 def _worked_out(sheet: Callable[[Result], Sheet]) -> Callable[[Iterable[tuple[str, Result | None]]], str]:
@@ -144,10 +146,6 @@ def _worked_out(sheet: Callable[[Result], Sheet]) -> Callable[[Iterable[tuple[st
         return _table(columns, [[_cell(cell) for cell in row] for row in rows], right=right)
 
     return table
-
-
-def _ratio(value: float, reference: float) -> str:
-    return _number(value / reference) if reference else ""
 
 
 def _cell(value: object) -> str:
@@ -190,7 +188,7 @@ KINDS: Mapping[str, Callable[[Iterable[tuple[str, Result | None]]], str]] = {
     "references": _references,
     "split": _split,
     "faults": _faults,
-    "changed": _changed,
+    "shares": _shares,
     "parts": _rows("parts", of="ours"),
     "packages": _rows("parts", of="package"),
     "statements": _rows("statements"),

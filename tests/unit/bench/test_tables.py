@@ -64,14 +64,14 @@ def test_a_ratio_needs_a_reference_that_was_measured() -> None:
     assert Figure("a", 1.0, "s", reference=Figure("b", 4.0, "s")).ratio == 0.25
 
 
-def test_rows_are_shown_by_kind_and_two_results_side_by_side() -> None:
+def test_rows_are_shown_by_kind_and_two_results_by_their_shares() -> None:
     parts = [{"process": "sla", "kind": "ours", "part": "a|b", "ms": 1.5}, {"process": "sla", "kind": "package"}]
     results = {
-        "old": {"split": [{"process": "sla", "ms": 2.0}, {"process": "gone", "ms": 1.0}]},
+        "old": {"split": [{"process": "sla", "ms": 3.0}, {"process": "gone", "ms": 1.0}]},
         "new": {"split": [{"process": "sla", "ms": 1.0}], "parts": parts},
     }
     shown = render("<!-- results: parts new -->\n<!-- /results -->\n", results.get)
     assert "| process | part | ms |" in shown
     assert "| sla | a\\|b | 1.5 |" in shown
     assert "package" not in shown
-    assert "| sla | 2 | 1 | 0.5 |" in render("<!-- results: changed old new -->\n<!-- /results -->\n", results.get)
+    assert "| sla | 75 | 100 |" in render("<!-- results: shares old new -->\n<!-- /results -->\n", results.get)
