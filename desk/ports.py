@@ -6,8 +6,8 @@ import socket
 
 LOOPBACK = "127.0.0.1"
 
-# Below what Linux (from 32768) and others (from 49152) give to the near end of connections: one of those may be taken by
-# any client between our look and our use, and again whenever a process that was killed wants its port back.
+# Below what Linux (from 32768) and others (from 49152) give to the near end of connections: one of those may be taken
+# by any client between our look and our use, and again whenever a process that was killed wants its port back.
 _CHOICE = range(20_000, 32_768)
 
 
