@@ -157,7 +157,8 @@ async def _until_migrated(database: Database, stop: asyncio.Event, on_waiting: C
         if reason != told:
             log.warning("process.waiting", reason=reason)
             told = reason
-            on_waiting()
+        else:
+            on_waiting()  # not after one look: what was a hiccup must not draw requests away from other processes
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_EVERY_SECONDS)
     return False

@@ -21,7 +21,8 @@ Handler = Callable[[AsyncSession, Sequence[Event[Any]]], Awaitable[None]]
 def create_handlers(detector: Detector, *, return_after: timedelta) -> Handlers:
     """The subscriptions of routing; `detector` tells languages, `return_after` is the setting of that name.
 
-    Messages are not among them: what one does to its ticket (reopens it, say), `ticket.changed` tells as well.
+    Messages are not among them: what one does to its ticket (reopens it, say), `ticket.changed` tells as well. What one
+    tells of its requester (a language, say) comes with the ticket's next change.
     """
     handlers = Handlers("routing")
     handlers.include(auth_handlers)

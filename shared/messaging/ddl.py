@@ -28,7 +28,7 @@ CREATE TABLE {s}.outbox (
 CREATE INDEX ix_outbox_unsent ON {s}.outbox (id) WHERE sent_at IS NULL;
 CREATE INDEX ix_outbox_sent_at ON {s}.outbox USING brin (sent_at);
 
--- Not used any more (ADR 0006).
+-- Nothing writes to it any more (ADR 0006); what is in it is purged.
 CREATE TABLE {s}.inbox (
     consumer    text NOT NULL,
     event_id    uuid NOT NULL,

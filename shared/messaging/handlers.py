@@ -31,6 +31,8 @@ class Handlers:
 
     def on(self, data: type[D], handler: Handler[D]) -> Self:
         """Call `handler` for every event of the type of `data`."""
+        if data.type in self.at_once:
+            raise ValueError(f"{data.type} is handled by whole batches already")
         self.by_type.setdefault(data.type, []).append(handler)
         self.topics.add(data.topic)
         return self
@@ -38,9 +40,12 @@ class Handlers:
     def on_all(self, types: Iterable[type[EventData]], handler: Handler[Any]) -> Self:
         """Call `handler` once for each batch, with all its events of these types in the order they came.
 
-        Several may be of one aggregate. For who only adds events up: it writes once what many of them say.
+        Several may be of one aggregate, and all come before the batch's events of other types. For who only adds events
+        up: it writes once what many of them say.
         """
         for data in types:
+            if data.type in self.by_type:
+                raise ValueError(f"{data.type} is handled event by event already")
             self.on(data, handler)
             self.at_once.add(data.type)
         return self
