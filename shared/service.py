@@ -157,8 +157,7 @@ async def _until_migrated(database: Database, stop: asyncio.Event, on_waiting: C
         if reason != told:
             log.warning("process.waiting", reason=reason)
             told = reason
-        else:
-            on_waiting()  # not after one look: what was a hiccup must not draw requests away from other processes
+            on_waiting()
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_EVERY_SECONDS)
     return False
