@@ -18,17 +18,20 @@ from desk.service import answers_ready
 from tests.faults.ledger import Ledger
 from tests.faults.next_version import FIELD, make_next_version, migrate
 from tests.faults.replicas import edge_before
-from tests.faults.stage import SERVICES, Stage, until_answers
+from tests.faults.stage import ON_KAFKA, SERVICES, Stage, until_answers
 from tests.faults.supervisor import Findings, Run, figure, supervise, whole
 
 pytestmark = pytest.mark.faults
 
 ROUNDS = whole(1, 20)
-RESTARTED_DURING_UPDATE = whole(0, 20)
+# Two workers of one service that leave and join in turn: the embedded broker goes on naming a leader that has left.
+RESTARTED_DURING_UPDATE = whole(1, 20) if ON_KAFKA else 0
 SIDE_BY_SIDE_SECONDS = whole(10, 60)
 # Bounds on liveness; the aim for an exit is 30 s.
 EXIT_SECONDS = 300
 MIGRATED_SECONDS = 300
+
+_LONGEST_WAIT = "SELECT max(clock_timestamp() - waitstart) FROM pg_locks WHERE NOT granted"
 
 # A reading request of each service; being refused for want of rights is an answer.
 READS = (
@@ -79,7 +82,7 @@ async def rolling_restarts(stage: Stage, run: Run) -> Findings:
 async def old_and_new(stage: Stage, run: Run) -> Findings:
     """A rolling update, halfway: new processes wait for their tables, get them, and work beside the old ones.
 
-    In the whole run processes of both kinds are then restarted in turn.
+    On Apache Kafka processes of both kinds are then restarted in turn.
     """
     newer = make_next_version(stage.home / "next")
     failed: list[str] = []
@@ -88,12 +91,15 @@ async def old_and_new(stage: Stage, run: Run) -> Findings:
         await asyncio.gather(*(_until_live(peer.port) for peer in peers.values()))
         assert not any([await asyncio.to_thread(answers_ready, peer.port) for peer in peers.values()])
         ledger = run.ledger(stage)
-        async with _reading(ledger, failed) as asked, ledger.load(senders=1, batch=2, pause_seconds=0.05):
+        async with (
+            _reading(ledger, failed) as asked,
+            ledger.load(senders=1, batch=2, pause_seconds=0.05),
+            _lock_waits(stage.admin_url) as waits,
+        ):
             tries = sum(await asyncio.gather(*(_migrate(stage, service, newer) for service in SERVICES)))
             run.note(f"all were migrated, in {tries} tries")
             await asyncio.gather(*(peer.until_ready() for peer in peers.values()))
             run.note("all of the new version are ready")
-        slowest_meanwhile = max(attempt.seconds for attempt in ledger.attempts)
         pairs = {service: (stage.port(service), peer.port) for service, peer in peers.items()}
         ledger.url = opened.enter_context(edge_before(pairs, stage.home))
         async with _reading(ledger, failed) as asked_both, ledger.load(senders=1, batch=2, pause_seconds=0.05):
@@ -120,7 +126,7 @@ async def old_and_new(stage: Stage, run: Run) -> Findings:
             figure("events of the old version", by_old, ""),
             figure("events of the new version", by_new, ""),
             figure("tries to migrate", tries, ""),
-            figure("longest request while migrating", slowest_meanwhile, "s"),
+            figure("longest wait for a lock while migrating", max(waits), "s", "≤ 1 s"),
         ],
     }
 
@@ -134,6 +140,30 @@ async def _migrate(stage: Stage, service: str, newer: dict[str, str]) -> int:
             await asyncio.sleep(0.5)
             tries += 1
     return tries
+
+
+@asynccontextmanager
+async def _lock_waits(admin_url: str) -> AsyncIterator[list[float]]:
+    """For how many seconds the one that waits longest for a lock of PostgreSQL has waited, asked all the time."""
+    waits = [0.0]
+    done = asyncio.Event()
+
+    async def ask() -> None:
+        connection = await asyncpg.connect(admin_url)
+        try:
+            while not done.is_set():
+                waited = await connection.fetchval(_LONGEST_WAIT)
+                waits.append(waited.total_seconds() if waited else 0.0)
+                await asyncio.sleep(0.01)
+        finally:
+            await connection.close()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ask())
+        try:
+            yield waits
+        finally:
+            done.set()
 
 
 async def _told_by(admin_url: str) -> tuple[int, int]:
