@@ -65,15 +65,15 @@ class Inbox:
             else:
                 envelopes.append(decode(record))
         async with self._database.transaction() as session:
+            # Positions before anything a handler locks, so that no two processes wait for each other in a circle.
+            plan = await self._plan(session, envelopes) if envelopes else _Plan()
             for topic, batch in raw.items():
                 await self._handlers.by_topic[topic](session, batch)
                 applied[topic] = len(batch)
-            if envelopes:
-                plan = await self._plan(session, envelopes)
-                await self._dispatch(session, plan.apply)
-                await self._hold(session, [(e.record, e, reason, None) for e, reason in plan.hold])
-                await self._put_back(session, plan.behind)
-                applied.update(envelope.record.topic for envelope in plan.apply)
+            await self._dispatch(session, plan.apply)
+            await self._hold(session, [(e.record, e, reason, None) for e, reason in plan.hold])
+            await self._put_back(session, plan.behind)
+            applied.update(envelope.record.topic for envelope in plan.apply)
         return applied
 
     async def bury(self, record: Record, error: str) -> None:

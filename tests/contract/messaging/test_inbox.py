@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.events import Event
 from shared.events.knowledge import ArticlePublished
 from shared.ids import uuid7
+from shared.messaging import deadletters
 from shared.messaging.envelope import Record, encode_headers
 from shared.messaging.handlers import Handlers
 from shared.messaging.inbox import Inbox
@@ -109,3 +110,46 @@ async def test_two_processes_with_the_same_events_apply_them_once(world: World, 
     await asyncio.gather(losing, succeeding)
     assert await world.effects() == [(aggregate, version) for version in (1, 2, 3, 4)]
     assert await world.held() == []
+
+
+async def positions_free(world: World) -> list[str]:
+    """The aggregates whose positions nobody has locked right now."""
+    async with world.consumer.transaction() as session:
+        free = await session.scalars(text("SELECT aggregate_id FROM stream_positions FOR UPDATE SKIP LOCKED"))
+        return list(free)
+
+
+async def test_positions_are_taken_before_records_of_others_are_handled(world: World) -> None:
+    """Whoever handles events takes a position first and its own rows then. In another order two processes could each
+    wait for what the other one has."""
+    aggregate, (first, second) = await published(world, 2)
+    inbound = Record("desk.inbound", 0, 0, None, (), b"{}")
+    seen: list[list[str]] = []
+
+    async def receive(_session: AsyncSession, _records: Sequence[Record]) -> None:
+        seen.append(await positions_free(world))
+
+    world.handlers.on_topic("desk.inbound", receive)
+    inbox = Inbox(world.consumer, world.handlers)
+    await inbox.apply([first])
+    await inbox.apply([inbound])
+    await inbox.apply([inbound, second])
+    assert seen == [[aggregate], []]
+
+
+async def test_a_replay_takes_the_position_before_it_handles(world: World) -> None:
+    """An operator's replay locked a ticket's rows, a worker its position, and each waited for the other."""
+    aggregate, (first,) = await published(world, 1)
+    await Inbox(world.consumer, world.handlers).bury(first, "cannot digest this")
+    assert await positions_free(world) == [aggregate]
+    seen: list[list[str]] = []
+
+    async def look(_events: Articles) -> None:
+        seen.append(await positions_free(world))
+
+    world.before_apply = look
+    async with world.consumer.read() as session:
+        (row,) = await deadletters.held(session, "analytics")
+    outcome = await deadletters.replay(world.consumer, world.handlers, row.id, by="somebody")
+    assert (outcome.result, outcome.error) == ("replayed", None)
+    assert seen == [[]]
