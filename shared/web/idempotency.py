@@ -3,9 +3,11 @@
 The answer is stored in the transaction that has the effect, so there is never one without the other.
 """
 
+import asyncio
 import hashlib
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,11 +19,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.auth import Principal
-from shared.web.problem import Conflict, Unprocessable
+from shared.web.problem import InFlight, Unprocessable
 
 KEPT = timedelta(days=2)
 # Answers that one run of a timer deletes; it comes back at once while there are more.
 FORGET_ROWS = 1_000
+# How long a repetition waits for the first request to end. The edge repeats at once what a process had begun that died,
+# and PostgreSQL may take a second to notice (`client_connection_check_interval`).
+WAIT_SECONDS = 2.5
+_LOOK_EVERY_SECONDS = 0.05
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _STORED_HEADERS = ("content-type", "etag", "location")
@@ -65,7 +71,7 @@ class _Idempotency:
     async def run(self, session: AsyncSession, call: Callable[[], Awaitable[Response]]) -> Response:
         """Run `call` in `session`, once per caller and key; a repetition gets the stored response, byte for byte.
 
-        Raises Conflict while the first request is still under way, Unprocessable when the key was used for another
+        Raises InFlight if the first request does not end in time, Unprocessable when the key was used for another
         request. Without the header `call` simply runs.
         """
         if self.key is None:
@@ -73,7 +79,7 @@ class _Idempotency:
         principal: Principal | None = getattr(self.request.state, "principal", None)
         names = {"caller": principal.caller if principal else "public", "key": self.key}
         if not await self._take_lock(session, names):
-            raise Conflict("The first request with this key is still under way.", slug="request-in-flight")
+            raise InFlight("The first request with this key is still under way.", retry_after=1)
         request_hash = await self._request_hash()
         stored = await session.execute(
             text(
@@ -103,13 +109,15 @@ class _Idempotency:
 
     async def _take_lock(self, session: AsyncSession, names: dict[str, str]) -> bool:
         # Advisory locks are the whole database's: the schema keeps services apart.
-        locked = await session.scalar(
-            text("""
-                SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(
-                    chr(31), 'idempotency', current_schema(), CAST(:caller AS text), CAST(:key AS text)), 0))"""),
-            names,
-        )
-        return bool(locked)
+        lock = text("""
+            SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(
+                chr(31), 'idempotency', current_schema(), CAST(:caller AS text), CAST(:key AS text)), 0))""")
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not await session.scalar(lock, names):
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        return True
 
     async def _request_hash(self) -> bytes:
         digest = hashlib.sha256()

@@ -76,6 +76,12 @@ class TooManyRequests(_RetryLater):
     status, slug, title = 429, "too-many-requests", "Too many requests"
 
 
+class InFlight(_RetryLater, Conflict):
+    """The first request with the same Idempotency-Key has not ended yet."""
+
+    slug = "request-in-flight"
+
+
 class Unavailable(_RetryLater):
     """A part that this needs is not there right now."""
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from fastapi import APIRouter, FastAPI, Query, Response
@@ -38,6 +39,8 @@ from tests.asgi import Answer, Client
 MakeDatabase = Callable[..., Awaitable[Database]]
 
 NOBODY = [public("a test")]
+# Set by the first request that hangs in its transaction; those after it go through.
+stuck = asyncio.Event()
 router = APIRouter(prefix="/api/things", dependencies=NOBODY)
 
 
@@ -56,7 +59,9 @@ async def create(body: Thing, session: DbSession) -> Thing:
 async def create_once(body: Thing, session: DbSession, idempotency: Idempotency) -> Response:
     async def call() -> Response:
         await session.execute(text("INSERT INTO things (name) VALUES (:name)"), {"name": body.name})
-        await asyncio.sleep(0.3 if body.name == "slow" else 0)
+        if body.name == "stuck" and not stuck.is_set():
+            stuck.set()
+            await session.execute(text("SELECT pg_sleep(60)"))
         return JSONResponse({"name": body.name}, 201, headers={"Location": "/x", "X-Other": "y"})
 
     return await idempotency.run(session, call)
@@ -397,13 +402,50 @@ async def test_one_key_is_one_request(client: Client) -> None:
     assert (await client.post("/api/things/once", {"name": "b"}, idempotency_key="other")).status == 201
 
 
-async def test_a_request_that_is_under_way_is_not_run_beside_itself(client: Client) -> None:
-    answers = await asyncio.gather(
-        *(client.post("/api/things/once", {"name": "slow"}, idempotency_key="k") for _ in range(2))
-    )
-    assert sorted(answer.status for answer in answers) == [201, 409]
-    refused = next(answer for answer in answers if answer.status == 409)
+async def end_transactions_of(database: Database) -> None:
+    """What PostgreSQL does, sooner or later, when a process has died."""
+    connection = await asyncpg.connect(database.url)
+    try:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%'"
+            " AND datname = current_database()"
+        )
+    finally:
+        await connection.close()
+
+
+async def test_a_request_that_is_under_way_is_not_run_beside_itself(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 0.1)
+    stuck.clear()
+    client = Client(app_on(database))
+    under_way = asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
+    await stuck.wait()
+    refused = await client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k")
     assert_problem(refused, 409, "request-in-flight")
+    assert refused.headers["retry-after"] == "1"
+    await end_transactions_of(database)
+    assert (await under_way).status == 503
+    assert (await client.get("/api/things")).json() == 0
+
+
+async def test_a_repetition_waits_until_the_database_has_ended_the_first(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edge repeated at once what a killed process had begun; callers were told 409, and took it for final."""
+    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 20)
+    stuck.clear()
+    client = Client(app_on(database))
+    dying = asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
+    await stuck.wait()
+    repeated = asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
+    await asyncio.sleep(0.3)  # it would be refused by now
+    await end_transactions_of(database)
+    assert (await dying).status == 503
+    answer = await repeated
+    assert answer.status == 201
+    assert "idempotency-replayed" not in answer.headers
     assert (await client.get("/api/things")).json() == 1
 
 
