@@ -37,6 +37,8 @@ GC_THRESHOLDS = (10_000, 20, 20)
 # How often a process that starts looks for its tables, and how long one look may take.
 LOOK_EVERY_SECONDS = 0.5
 LOOK_SECONDS = 10.0
+# So many failed looks may be a hiccup of the database.
+HICCUP_LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ def main(service: Service) -> None:
 async def _serve(service: Service, settings: Settings, role: str) -> int:
     """Run the role; returns the exit status. A part that ends by itself ends the process, to be started anew.
 
-    Everything starts when the tables are there, whoever makes them. Where they are not, it listens all the same, for
-    probes. Otherwise it listens last: whoever meets a closed port goes to another process.
+    Everything starts when the tables are there, whoever makes them. It listens last: whoever meets a closed port goes
+    to another process. Only one that waits for longer than a hiccup listens before, for probes.
     """
     database = Database(settings.database_url, service=service.name, pool_size=settings.database_pool_size)
     worker = service.create_worker(settings, database) if role in {"worker", "all"} else None
@@ -144,8 +146,11 @@ async def _serve(service: Service, settings: Settings, role: str) -> int:
 
 
 async def _until_migrated(database: Database, stop: asyncio.Event, on_waiting: Callable[[], None]) -> bool:
-    """Wait for the tables that this code needs, and say once what it waits for; False if `stop` came first."""
-    told = ""
+    """Wait for the tables that this code needs, and say once what it waits for; False if `stop` came first.
+
+    `on_waiting` is called when that is no hiccup any more.
+    """
+    told, looks = "", 0
     while not stop.is_set():
         try:
             async with asyncio.timeout(LOOK_SECONDS), database.read() as session:
@@ -157,6 +162,8 @@ async def _until_migrated(database: Database, stop: asyncio.Event, on_waiting: C
         if reason != told:
             log.warning("process.waiting", reason=reason)
             told = reason
+        looks += 1
+        if looks == HICCUP_LOOKS:
             on_waiting()
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_EVERY_SECONDS)

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from desk.embedded.postgres import EmbeddedPostgres
 from desk.embedded.roles import provision, service_url
-from desk.ports import LOOPBACK, free_port
+from desk.ports import LOOPBACK, accepts, free_port
 from shared import migrations
 from shared.migrations import migrate
 from tests.conftest import Databases
@@ -70,6 +70,9 @@ async def test_tables_may_come_later(service: str, role: str, admin_url: str, tm
                     await asyncio.sleep(0.05)
             urls = await provision(admin_url, NAME, {service: "test"})
             await until_told(peer, log, "the schema is not migrated")
+            async with asyncio.timeout(LIVENESS_SECONDS):
+                while not accepts(peer.port):
+                    await asyncio.sleep(0.05)
             for _ in range(3):
                 assert (await client.get("/health/live")).status_code == 200
                 assert (await client.get("/health/ready")).status_code == 503
