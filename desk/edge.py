@@ -51,8 +51,8 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
 
 def _servers(ports: Sequence[int]) -> str:
-    """What the template takes for a service: the parameters that it gives the last server belong to each."""
-    return " max_fails=0; server ".join(f"127.0.0.1:{port}" for port in ports)
+    """The processes of a service as nginx names them; none is avoided for having failed (the template says why)."""
+    return " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in ports)
 
 
 def _reachable(state: Path) -> Path:

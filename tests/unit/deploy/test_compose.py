@@ -230,7 +230,7 @@ def test_nginx_accepts_the_edge_of_compose(compose: dict[str, Any], open_directo
     values = {**image_environment("edge"), **compose["edge"]["environment"]}
     for service in SERVICES:
         port = compose[f"{service}-api"]["environment"]["DESK_PORT"]
-        assert values[f"DESK_EDGE_{service.upper()}"].startswith(f"{service}-api:{port} ")
+        assert values[f"DESK_EDGE_{service.upper()}"] == f"server {service}-api:{port} resolve max_fails=0;"
     assert compose["edge"]["ports"][0].endswith(":" + values["DESK_EDGE_LISTEN"].rpartition(":")[2])
     file = open_directory / "nginx.conf"
     here = {**values, "DESK_EDGE_STATE": str(open_directory), "DESK_EDGE_WEB": str(open_directory)}
