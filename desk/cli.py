@@ -25,7 +25,7 @@ from desk.nursery import Nursery
 from desk.preflight import PreflightError
 from desk.roster import SERVICES
 from desk.seed import SeedError, seed
-from shared.messaging.refill import caught_up_at
+from shared.messaging.refill import caught_up_at, epochs
 from shared.messaging.refill import refill as refill_broker
 
 app = typer.Typer(help="Run and look after the desk.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -49,7 +49,7 @@ _TROUBLE = (
 @app.callback()
 def desk(context: typer.Context) -> None:
     """Run and look after the desk."""
-    if context.invoked_subcommand in SERVICES:
+    if context.invoked_subcommand in SERVICES and "--help" not in sys.argv:
         _enter_service(context.invoked_subcommand)
 
 
@@ -120,11 +120,14 @@ def refill(
     if not urls:
         _give_up("No desk runs here.")
 
-    async def send_again() -> int:
+    async def send_again() -> tuple[int, dict[str, int]]:
         moment = since.replace(tzinfo=UTC) if since else await caught_up_at(urls)
-        return await refill_broker(urls, since=None if everything else moment)
+        return await refill_broker(urls, since=None if everything else moment), await epochs(urls)
 
-    print(f"{asyncio.run(send_again())} events are sent again.")
+    count, now = asyncio.run(send_again())
+    print(f"{count} events are sent again.")
+    print("Who scales workers by their lag has to look at other consumer groups now:")
+    print(*(f"desk.{service}.{epoch}" for service, epoch in now.items()))
 
 
 @app.command()

@@ -65,6 +65,15 @@ async def refill(urls: Urls, *, since: datetime | None) -> int:
     return total
 
 
+async def epochs(urls: Urls) -> dict[str, int]:
+    """Of each service, the number at the end of its consumer group's name."""
+    found: dict[str, int] = {}
+    for service, url in urls.items():
+        async with _connection(service, url) as connection:
+            found[service] = await connection.scalar(text(f"SELECT epoch FROM {service}.broker_epoch"))
+    return found
+
+
 @asynccontextmanager
 async def drained(urls: Urls, *, timeout_seconds: float = 60) -> AsyncIterator[None]:
     """Hold every relay still, wait until all that was sent is consumed, and let go afterwards.

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.events import TOPICS
 from shared.ids import uuid7
 from shared.messaging.kafka import wait_for_topics
-from shared.messaging.refill import MARGIN, caught_up_at, drained, refill
+from shared.messaging.refill import MARGIN, caught_up_at, drained, epochs, refill
 from tests.contract.messaging.world import PATIENCE_SECONDS, World, assert_in_order
 
 
@@ -85,7 +85,9 @@ async def test_only_what_may_be_missing_is_sent_again(world: World) -> None:
             text("UPDATE outbox SET sent_at = sent_at - CAST(:margin AS interval) * 2 WHERE aggregate_id = :old"),
             {"margin": MARGIN, "old": str(old)},
         )
+    assert await epochs(world.urls) == {"knowledge": 1, "analytics": 1}
     assert await refill(world.urls, since=await caught_up_at(world.urls)) == 1
+    assert await epochs(world.urls) == {"knowledge": 2, "analytics": 2}
     async with world.producer.read() as session:
         unsent = list(await session.scalars(text("SELECT aggregate_id FROM outbox WHERE sent_at IS NULL")))
     assert unsent == [str(recent)]

@@ -13,6 +13,7 @@ from desk.deadletters import handlers_of
 from desk.roster import SERVICES
 from shared.db import Database
 from shared.events import TOPICS, event_types
+from shared.messaging import ddl
 from shared.service import DRAIN_SECONDS
 from shared.settings import KafkaSettings
 from tests.deploy.cluster import K8S, OVERLAY, Cluster, container, new_secrets, pod, render
@@ -243,14 +244,20 @@ def test_topics_are_those_of_the_catalogue(cluster: Cluster) -> None:
     assert config["auto.create.topics.enable"] is False
 
 
+def first_epoch() -> str:
+    """The number at the end of a consumer group's name while the broker has never lost its log."""
+    (found,) = re.findall(r"INTO sla\.broker_epoch \(epoch\) VALUES \((\d+)\)", ";".join(ddl.statements("sla")))
+    return str(found)
+
+
 def test_workers_are_scaled_by_one_autoscaler(cluster: Cluster) -> None:
     scaled = {each["spec"]["scaleTargetRef"]["name"] for each in cluster.of("ScaledObject").values()}
     assert scaled == {f"{service}-worker" for service in SERVICES}
     assert not scaled & set(cluster.of("HorizontalPodAutoscaler"))
     for name, each in cluster.of("ScaledObject").items():
         (trigger,) = each["spec"]["triggers"]
-        # The group of a broker that never lost its log: shared/messaging/consumer.py.
-        assert trigger["metadata"]["consumerGroup"] == f"desk.{name.removesuffix('-worker')}.0"
+        # shared/messaging/consumer.py. They once looked at epoch 0, in which nobody ever is.
+        assert trigger["metadata"]["consumerGroup"] == f"desk.{name.removesuffix('-worker')}.{first_epoch()}"
         assert trigger["metadata"]["bootstrapServers"] == settings(cluster)["DESK_KAFKA_BOOTSTRAP"]
         assert trigger["authenticationRef"]["name"] in cluster.of("TriggerAuthentication")
 
@@ -259,7 +266,7 @@ def test_after_a_refill_one_number_is_changed(tmp_path: Path) -> None:
     """Workers go on in groups of another name, and their autoscalers looked at the ones they had left."""
     shutil.copytree(K8S, tmp_path / "k8s")
     epoch = tmp_path / "k8s" / "components" / "keda" / "epoch.yaml"
-    epoch.write_text(epoch.read_text().replace('epoch: "0"', 'epoch: "3"'))
+    epoch.write_text(epoch.read_text().replace(f'epoch: "{first_epoch()}"', 'epoch: "3"'))
     scaled = Cluster(render(tmp_path / "k8s" / OVERLAY.relative_to(K8S))).of("ScaledObject")
     groups = {each["spec"]["triggers"][0]["metadata"]["consumerGroup"] for each in scaled.values()}
     assert groups == {f"desk.{service}.3" for service in SERVICES}
@@ -273,6 +280,15 @@ def test_people_reach_the_edge(cluster: Cluster) -> None:
         assert addresses[f"{backend['name']}:{backend['port']}"][0] == "edge"
     assert rules[0]["matches"][0]["path"]["value"] == "/api/live"
     assert rules[0]["timeouts"] == {"request": "0s"}
+
+
+def test_the_edge_reaches_every_api(cluster: Cluster) -> None:
+    """Twice each, for a second try; avoiding one that failed would avoid all pods behind the name."""
+    addresses = cluster.addresses()
+    values = cluster.environment(cluster.get("Deployment", "edge"))
+    for service in SERVICES:
+        (address,) = (known for known, (name, _) in addresses.items() if name == f"{service}-api")
+        assert values[f"DESK_EDGE_{service.upper()}"] == " ".join([f"server {address} max_fails=0;"] * 2)
 
 
 def test_what_is_named_is_there(cluster: Cluster, secrets: list[dict[str, Any]]) -> None:
