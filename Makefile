@@ -70,7 +70,7 @@ check: $(SYNCED) $(NODE_MODULES) ## Lint, types, import rules, dependencies, mig
 	$(PYTHON) desk/dev/node.py npm run check
 
 fresh: python ## Prove both commands in a clean clone with an empty home and no caches.
-	@$(PYTHON) desk/dev/fresh.py
+	@$(PYTHON) -m desk.dev.fresh
 
 python:
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

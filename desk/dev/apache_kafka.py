@@ -54,7 +54,7 @@ class ApacheKafka(Broker):
     def launch(self) -> None:
         """Start without waiting, in a formatted directory. Raises BrokerError where jars or Java cannot be had."""
         settings, data = self._directory / "server.properties", self._directory / "data"
-        if not data.exists():
+        if not (data / "meta.properties").exists():  # the last that formatting writes
             get_jars()
             self._directory.mkdir(parents=True, exist_ok=True)
             ports = {"port": self.port, "advertised": self.advertised, "controller": self._controller}

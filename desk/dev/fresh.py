@@ -1,4 +1,4 @@
-"""`make fresh`: both commands as a stranger meets them. Standard library only.
+"""`make fresh`: both commands as a stranger meets them. Needs nothing that is installed.
 
 A clone of what is committed, an empty home, no caches: `make test`; then `make run`, an e-mail that has to become an
 assigned ticket with a running clock, Ctrl-C, and a second start that has to be quick and to know the ticket.
@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ from collections.abc import Callable
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+
+from desk.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MAIL = ROOT / "samples" / "mail" / "02-hindi-utf8-base64.eml"
@@ -50,12 +51,6 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
         "npm_config_cache": str(directory / "cache" / "npm"),
         "DESK_EDGE_PORT": str(port),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Run:
@@ -131,7 +126,7 @@ def _eventually(look: Callable[[], Any], what: str) -> Any:
 def _prove(directory: Path) -> None:
     clone = directory / "desk"
     subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), str(clone)], check=True)  # noqa: S603, S607
-    port = _free_port()
+    port = free_port()
     environment = _environment(directory, port)
 
     print("make test in a clean clone", flush=True)

@@ -10,7 +10,7 @@ from desk.embedded.broker import BrokerError
 
 JAVA = """#!/bin/sh
 echo "$@" >> {calls}
-case "$*" in *StorageTool*) mkdir {data};; *) exec sleep 60;; esac
+case "$*" in *StorageTool*) mkdir -p {data}; touch {data}/meta.properties;; *) exec sleep 60;; esac
 """
 
 
@@ -42,6 +42,16 @@ def test_what_a_killed_broker_has_is_not_formatted_away(tmp_path: Path, calls: P
     assert (tmp_path / "kafka" / "server.properties").read_text() == settings
     assert "listeners=PLAINTEXT://127.0.0.1:19092,CONTROLLER://" in settings
     assert "advertised.listeners=PLAINTEXT://127.0.0.1:19093\n" in settings
+
+
+def test_formatting_that_was_cut_short_is_done_again(tmp_path: Path, calls: Path) -> None:
+    (tmp_path / "kafka" / "data").mkdir(parents=True)
+    broker = ApacheKafka(tmp_path / "kafka", 19092)
+    try:
+        broker.launch()
+    finally:
+        broker.stop()
+    assert calls.read_text().count("kafka.tools.StorageTool format") == 1
 
 
 def test_the_version_is_that_of_the_jars(calls: Path) -> None:
