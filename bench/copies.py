@@ -2,18 +2,18 @@
 
 Every row of a ticket, in every service's schema, is copied with new ids, the same amount of time earlier: what was
 consistent stays so. Ids hold a time (RFC 9562, version 7) and the copies' ids hold the earlier one, so that indexes
-look as if the tickets had come one after the other. What services keep for a limited time only (outbox, inbox) is
-copied as far back as they keep it. Ids inside JSON documents stay those of the pattern; no key and no index sees them.
+look as if the tickets had come one after the other. What services keep for a limited time only (outbox) is copied
+as far back as they keep it. Ids inside JSON documents stay those of the pattern; no key and no index sees them.
 """
 
 from datetime import timedelta
 
 import asyncpg
 
-from shared.messaging.housekeeping import INBOX_RETENTION, OUTBOX_RETENTION
+from shared.messaging.housekeeping import OUTBOX_RETENTION
 
 # Rows of tickets, in the order that foreign keys want.
-_MESSAGING = ("outbox", "inbox", "streams", "stream_positions")
+_MESSAGING = ("outbox", "streams", "stream_positions")
 TABLES = {
     "ingestion": ("inbound_messages", "mail_ids", "outbound_messages", *_MESSAGING),
     "tickets": (
@@ -23,8 +23,8 @@ TABLES = {
     "routing": ("tickets", "reservations", "decisions", *_MESSAGING),
     "sla": ("tickets", "clocks", "timers", *_MESSAGING),
     "analytics": ("archive", "ticket_facts", "ticket_spans", "ticket_clocks", *_MESSAGING),
-    "gateway": ("ticket_activity", "inbox", "stream_positions"),
-    "knowledge": ("inbox", "stream_positions"),
+    "gateway": ("ticket_activity", "stream_positions"),
+    "knowledge": ("stream_positions",),
 }
 # People and policies are not copied: they stay who they are.
 _KEPT = {"assignee_id", "agent_id", "policy_id", "lease", "released_by"}
@@ -32,7 +32,7 @@ _UNIQUE_TEXTS = {
     *("address", "requester_email", "external_id", "last_customer_external_id", "dedupe_key", "mail_id"),
     *("message_id", "in_reply_to", "recipient"),
 }
-_RETENTION = {"outbox": OUTBOX_RETENTION, "inbox": INBOX_RETENTION}
+_RETENTION = {"outbox": OUTBOX_RETENTION}
 # Of copies; tickets that come by themselves go on counting far below.
 _NUMBERS_FROM = 10_000_000
 _OF_PEOPLE = "('gateway', 'knowledge')"

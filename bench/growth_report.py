@@ -10,7 +10,7 @@ from bench.way import NOT_OURS
 STATEMENTS = 15
 # A tree that is one level higher takes a page more for each row: a statement writes several.
 WORTH_A_LOOK_PAGES = 1.0
-KEPT_FOR_A_WHILE = ("outbox", "inbox")
+KEPT_FOR_A_WHILE = ("outbox",)
 
 Row = dict[str, Any]
 Measured = dict[str, Any]
@@ -137,9 +137,9 @@ def _slope(points: list[tuple[int, float]]) -> float:
 
 
 def _storage(few: Measured, many: Measured) -> list[Row]:
-    """Of each schema, what a ticket adds for good, and what it adds until outbox and inbox forget it.
+    """Of each schema, what a ticket adds for good, and what it adds until the outbox forgets it.
 
-    Those two by the row: how many tickets they remember is not counted.
+    That by the row: how many tickets it remembers is not counted.
     """
     before = {(size["service"], size["table"]): size for size in few["sizes"]}
     tickets, pattern = many["tickets"] - few["tickets"], many["pattern"]["tickets"]

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shared.messaging.housekeeping import INBOX_RETENTION, OUTBOX_RETENTION
+from shared.messaging.housekeeping import OUTBOX_RETENTION
 
 Result = Mapping[str, Any]
 Cell = str | float
@@ -38,7 +38,6 @@ def _assumptions(_: Result) -> Sheet:
         ["days that topics keep", TOPIC_DAYS, "assumed; less than the outbox keeps"],
         ["copies of each record in Kafka", BROKER_COPIES, "assumed"],
         ["days that the outbox keeps", OUTBOX_RETENTION.days, "as it is in the code"],
-        ["days that the inbox keeps", INBOX_RETENTION.days, "as it is in the code"],
     ]
     return ["what", "value", "from where"], rows
 
@@ -84,11 +83,17 @@ def _topics(growth: Result) -> Sheet:
     return columns, rows
 
 
+def _storage(growth: Result) -> Sheet:
+    """What a ticket adds to each schema."""
+    columns = ["schema", "rows for good", "their data, KB", "their indexes, KB", "outbox, KB"]
+    return columns, [[each[column] for column in columns] for each in growth["storage"]]
+
+
 def _database(growth: Result) -> Sheet:
     """Each service's own PostgreSQL."""
     stored = {each["schema"]: each for each in growth["storage"]}
     columns = ["schema", "cores at the peak", "write-ahead log, MB/s at the peak", "rows a day, millions"]
-    columns += ["for good, GB a day", "TB a year", "outbox and inbox, TB"]
+    columns += ["for good, GB a day", "TB a year", "outbox, TB"]
     rows: list[list[Cell]] = []
     for each in growth["database"]:
         kept = stored.get(each["schema"])
@@ -103,9 +108,7 @@ def _database(growth: Result) -> Sheet:
                 kept["rows for good"] * TICKETS_A_DAY / 1e6,
                 per_day,
                 per_day * 365 / 1000,
-                (kept["outbox, KB"] * OUTBOX_RETENTION.days + kept["inbox, KB"] * INBOX_RETENTION.days)
-                / 1e9
-                * TICKETS_A_DAY,
+                kept["outbox, KB"] * OUTBOX_RETENTION.days / 1e9 * TICKETS_A_DAY,
             ]
         )
     rows.append(["all", *(sum(float(row[place]) for row in rows) for place in range(1, len(columns)))])
@@ -126,6 +129,7 @@ SHEETS: Mapping[str, Callable[[Result], Sheet]] = {
     "scaling_assumptions": _assumptions,
     "scaling_processes": _processes,
     "scaling_topics": _topics,
+    "scaling_storage": _storage,
     "scaling_database": _database,
     "scaling_connections": _connections,
 }

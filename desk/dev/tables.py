@@ -194,7 +194,6 @@ KINDS: Mapping[str, Callable[[Iterable[tuple[str, Result | None]]], str]] = {
     "statements": _rows("statements"),
     "reads": _rows("reads"),
     "memory": _rows("memory"),
-    "storage": _rows("storage"),
     "database": _rows("database"),
     "topics": _rows("topics"),
     "grown": _rows("grown"),

@@ -18,7 +18,6 @@ GROWTH = {
             "their data, KB": 3.0,
             "their indexes, KB": 1.0,
             "outbox, KB": 2.0,
-            "inbox, KB": 1.0,
         }
     ],
 }
@@ -42,7 +41,7 @@ def test_a_topic_has_twice_as_many_partitions_as_the_largest_group_has_workers_a
 def test_what_is_kept_is_per_ticket_times_tickets_and_the_sum_stands_below() -> None:
     _, rows = scaling.SHEETS["scaling_database"](GROWTH)
     assert rows[0][4] == pytest.approx(40.0)  # 4 KB of ten million tickets, in GB
-    assert rows[0][6] == pytest.approx(0.28)  # 2 KB of them for seven days and 1 KB for fourteen, in TB
+    assert rows[0][6] == pytest.approx(0.14)  # 2 KB of them for seven days, in TB
     assert [row[0] for row in rows] == ["tickets", "all"]
     kept = scaling.SHEETS["scaling_topics"](GROWTH)[1][0][3]
     assert kept == pytest.approx(8.64e-9 * 10_000_000 * scaling.TOPIC_DAYS * scaling.BROKER_COPIES)
