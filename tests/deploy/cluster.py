@@ -80,6 +80,8 @@ class Cluster:
         for variable in container(workload).get("env", ()):
             if "value" in variable:
                 given[variable["name"]] = expand(variable["value"], given)
+            elif (reference := variable["valueFrom"].get("secretKeyRef")) is not None:
+                given[variable["name"]] = self.get("Secret", reference["name"])["stringData"][reference["key"]]
             else:
                 label = re.fullmatch(r"metadata\.labels\['(.+)'\]", variable["valueFrom"]["fieldRef"]["fieldPath"])
                 assert label is not None

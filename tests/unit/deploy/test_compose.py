@@ -35,6 +35,8 @@ ENV_EXAMPLE = ROOT / "deploy" / "compose" / ".env.example"
 ROLES = ("migrate", "api", "worker")
 # A bound on liveness, not an expectation.
 START_SECONDS = 60
+# What handlers of events look at; the others are for processes that run on.
+FOR_REPLAYS = ("DESK_OBJECT_STORE", "DESK_INGESTION_MAIL_ADDRESS", "DESK_INGESTION_MAIL_NAME")
 
 
 @pytest.fixture(scope="module")
@@ -305,6 +307,17 @@ def start_probe_stop(container: dict[str, Any], environment: dict[str, str], dir
 
 def test_images_are_built_with_the_uv_of_this_repository() -> None:
     assert f"ARG UV_VERSION={UV_VERSION}\n" in DOCKERFILE.read_text()
+
+
+def test_the_operator_is_told_what_commands_and_replays_of_services_need(compose: dict[str, Any]) -> None:
+    """A signing key made in its container was kept unencrypted, and a replayed reply had another sender."""
+    operator, gateway, ingestion = (
+        compose[name]["environment"] for name in ("desk", "gateway-api", "ingestion-worker")
+    )
+    assert operator["DESK_GATEWAY_KEY_SECRET"] == gateway["DESK_GATEWAY_KEY_SECRET"]
+    for name in FOR_REPLAYS:
+        assert operator[name] == ingestion[name]
+    assert "objects:/var/lib/desk/objects" in compose["desk"]["volumes"]
 
 
 def test_the_operator_image_knows_every_member() -> None:

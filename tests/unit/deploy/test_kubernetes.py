@@ -18,7 +18,7 @@ from shared.service import DRAIN_SECONDS
 from shared.settings import KafkaSettings
 from tests.deploy.cluster import K8S, OVERLAY, Cluster, container, new_secrets, pod, render
 from tests.unit.deploy.schemas import complaints
-from tests.unit.deploy.test_compose import granted, known_variables, settings_of
+from tests.unit.deploy.test_compose import FOR_REPLAYS, granted, known_variables, settings_of
 
 ROOT = K8S.parents[1]
 ROLES = ("api", "worker")
@@ -298,6 +298,17 @@ def test_what_is_named_is_there(cluster: Cluster, secrets: list[dict[str, Any]])
     unused = {name for name in printed if f'"{name}"' not in text}
     assert unused == set()
     assert set(cluster.containers()) >= set(PROCESSES)
+
+
+def test_the_operator_is_told_what_commands_and_replays_of_services_need(cluster: Cluster) -> None:
+    operator, gateway, ingestion = (
+        cluster.environment(cluster.get("Deployment", name)) for name in ("operator", "gateway-api", "ingestion-worker")
+    )
+    assert operator["DESK_GATEWAY_KEY_SECRET"] == gateway["DESK_GATEWAY_KEY_SECRET"]
+    for name in FOR_REPLAYS:
+        assert operator[name] == ingestion[name]
+    volumes = pod(cluster.get("Deployment", "operator"))["spec"]["volumes"]
+    assert {"name": "files", "persistentVolumeClaim": {"claimName": "ingestion-files"}} in volumes
 
 
 def test_steps_begin_with_what_others_need(cluster: Cluster) -> None:
