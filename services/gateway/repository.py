@@ -1,12 +1,12 @@
 """All SQL of the gateway."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import RowMapping, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -342,7 +342,7 @@ class Repository:
 
         So a sequence number is never seen after a later one: readers go on from the last they saw.
         """
-        await self._session.execute(_APPEND_FRAMES, {"frames": [json.dumps(frame) for frame in frames]})
+        await self._session.execute(_APPEND_FRAMES, {"frames": [to_json(frame).decode() for frame in frames]})
 
     async def live_bounds(self) -> tuple[int, int]:
         """Oldest and newest sequence number that are kept; (0, 0) before the first frame."""
@@ -370,11 +370,15 @@ class Repository:
 
     async def note_activity(self, moments: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
         """Remember when a message of each ticket came; returns when the last one did."""
+        if not moments:
+            return {}
         parameters = {"tickets": list(moments), "moments": list(moments.values())}
         return dict((await self._session.execute(_NOTE_ACTIVITY, parameters)).all())
 
-    async def activity(self, ticket_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    async def activity(self, ticket_ids: Collection[UUID]) -> dict[UUID, datetime]:
         """When the last message of each ticket came, where one has."""
+        if not ticket_ids:
+            return {}
         return dict((await self._session.execute(_ACTIVITY, {"tickets": list(ticket_ids)})).all())
 
     async def _forget(self, table: str, due: str, *, rows: int = FORGET_ROWS, **parameters: Any) -> int:

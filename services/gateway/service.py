@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,9 +29,6 @@ from shared.auth import ACTIONS, Principal
 from shared.auth.tables import keep_keys, keep_revocations
 from shared.events import Event
 from shared.events.accounts import AccessRevoked, AccountChanged, Role, SigningKeyPublished
-from shared.events.common import TicketSnapshot
-from shared.events.sla import SlaBreached, SlaClockChanged, SlaMet, SlaWarned
-from shared.events.tickets import TicketChanged, TicketMessageAdded
 from shared.ids import uuid7
 from shared.messaging import outbox
 from shared.web import (
@@ -351,72 +348,20 @@ async def _publish_keys(session: AsyncSession, keys: Sequence[SigningKey]) -> No
 # Live frames
 
 
-async def show_changed(session: AsyncSession, events: Sequence[Event[TicketChanged]]) -> None:
-    """Tell the open inboxes of changed tickets."""
-    tickets = [event.data.ticket for event in events]
-    await _show_tickets(session, tickets, await Repository(session).activity(ticket.id for ticket in tickets))
-
-
-async def show_message(session: AsyncSession, events: Sequence[Event[TicketMessageAdded]]) -> None:
-    """Tell the open inboxes of new tickets, and that a ticket has a new message; not what it says."""
-    activity = await Repository(session).note_activity({e.data.ticket.id: e.data.added_at for e in events})
-    await _show_tickets(session, [event.data.ticket for event in events], activity)
-
-
-async def show_clocks(session: AsyncSession, events: Sequence[Event[SlaClockChanged]]) -> None:
-    """Tell the open inboxes how tickets' clocks stand."""
-    await _show(
-        session,
-        [live.sla_frame(e.data.ticket_id, live.badge_of(e.data.clocks, e.data.next_due_at)) for e in events],
-    )
-
-
-async def show_warned(session: AsyncSession, events: Sequence[Event[SlaWarned]]) -> None:
-    """Tell the open inboxes of clocks that run out soon."""
-    await _show_clock(session, "warned", events)
-
-
-async def show_breached(session: AsyncSession, events: Sequence[Event[SlaBreached]]) -> None:
-    """Tell the open inboxes of clocks that ran out."""
-    await _show_clock(session, "breached", events)
-
-
-async def show_met(session: AsyncSession, events: Sequence[Event[SlaMet]]) -> None:
-    """Tell the open inboxes of clocks that were stopped."""
-    await _show_clock(session, "met", events)
-
-
-async def _show_clock(
-    session: AsyncSession, state: str, events: Sequence[Event[SlaWarned] | Event[SlaBreached] | Event[SlaMet]]
-) -> None:
-    await _show(
-        session,
-        [
-            live.sla_frame(e.data.ticket_id, live.badge_of_clock(state, e.data.clock, e.data.next_due_at))
-            for e in events
-        ],
-    )
-
-
-async def _show_tickets(
-    session: AsyncSession, tickets: Sequence[TicketSnapshot], activity: Mapping[UUID, datetime]
-) -> None:
-    names = await Repository(session).names(ticket.assignee_id for ticket in tickets if ticket.assignee_id is not None)
-    await _show(
-        session,
-        [
-            live.ticket_frame(
-                ticket,
-                assignee_name=names.get(ticket.assignee_id) if ticket.assignee_id else None,
-                last_message_at=activity.get(ticket.id),
-            )
-            for ticket in tickets
-        ],
-    )
-
-
-async def _show(session: AsyncSession, frames: Sequence[dict[str, Any]]) -> None:
-    await Repository(session).append_frames(frames)
+async def show(session: AsyncSession, events: Sequence[Event[live.Shown]]) -> None:
+    """Tell the open inboxes of tickets and their clocks, event by event in this order; not what messages say."""
+    repository = Repository(session)
+    told = [event.data for event in events]
+    tickets = [data.ticket for data in told if isinstance(data, live.OfTicket)]
+    written: dict[UUID, datetime] = {}
+    for data in told:
+        if isinstance(data, live.WithMessage):
+            at = data.message.added_at
+            written[data.ticket.id] = max(written.get(data.ticket.id, at), at)
+    activity = await repository.note_activity(written)
+    activity |= await repository.activity({ticket.id for ticket in tickets} - written.keys())
+    names = await repository.names({ticket.assignee_id for ticket in tickets if ticket.assignee_id is not None})
+    await repository.append_frames([live.frame_of(data, names, activity) for data in told])
 
 
 # Housekeeping

@@ -89,7 +89,7 @@ async def take_created(
     silent = [event for event in events if event.data.ticket.language is None]
     verdicts = await detector.identify(
         [
-            Sample(readable(event.data.ticket.subject, event.data.excerpt), _requester_language(event.data.ticket))
+            Sample(readable(event.data.ticket.subject, event.data.message.text), _requester_language(event.data.ticket))
             for event in silent
         ],
         desk=await AgentRepository(session).desk_languages(),

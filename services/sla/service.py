@@ -18,7 +18,7 @@ from shared.events import Event, EventData
 from shared.events import sla as events
 from shared.events.common import ActorKind, TicketSnapshot
 from shared.events.sla import SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
-from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.messaging import outbox
 from shared.web.problem import NotFound, PreconditionFailed, Unprocessable
 
@@ -74,12 +74,12 @@ async def take_message_added(session: AsyncSession, added: Sequence[Event[Ticket
 
     Other messages say nothing about clocks: what they do to their ticket, `ticket.changed` tells as well.
     """
-    replies = [event for event in added if _is_reply(event.data)]
+    replies = [event for event in added if _is_reply(event.data.message)]
     if replies:
         await _follow(
             session,
             {event.data.ticket.id: event for event in replies},
-            [_fact(event.data.ticket, event.data.added_at, replied=True) for event in replies],
+            [_fact(event.data.ticket, event.data.message.added_at, replied=True) for event in replies],
         )
 
 
@@ -225,15 +225,15 @@ def _told(clock: Clock) -> events.Clock:
 
 
 def _created(data: TicketCreated) -> Fact:
-    return _fact(data.ticket, data.ticket.created_at)
+    return _fact(data.ticket, data.ticket.created_at, replied=_is_reply(data.message))
 
 
 def _changed(data: TicketChanged) -> Fact:
     return _fact(data.ticket, data.changed_at)
 
 
-def _is_reply(data: TicketMessageAdded) -> bool:
-    return data.kind is MessageKind.REPLY and data.author.kind is ActorKind.AGENT
+def _is_reply(message: ThreadMessage) -> bool:
+    return message.kind is MessageKind.REPLY and message.author.kind is ActorKind.AGENT
 
 
 def _fact(ticket: TicketSnapshot, at: datetime, *, replied: bool = False) -> Fact:

@@ -23,16 +23,32 @@ class MessageKind(StrEnum):
     SYSTEM = "system"
 
 
-class TicketCreated(_TicketData):
-    """A ticket exists. Its first message follows as `ticket.message_added.v1` in the same transaction.
+class ThreadMessage(EventModel):
+    """A message that is in a ticket's thread and released: for a reply, this is the moment it may be sent.
 
-    `excerpt` is the start (at most 4 KiB) of the first message's text: enough to detect language and intent.
+    `text` is at most 64 KiB. `channel` is where a customer's message came from, or where a reply has to go.
+    `first_reply` marks the first public reply of an agent. `reply_to_external_id` is the Message-ID (or channel's own
+    id) of the customer's last message.
     """
+
+    id: UUID
+    kind: MessageKind
+    channel: Channel
+    author: Actor
+    text: str
+    attachments: tuple[AttachmentRef, ...] = ()
+    added_at: datetime
+    first_reply: bool = False
+    reply_to_external_id: str | None = None
+
+
+class TicketCreated(_TicketData):
+    """A ticket exists, with its first message, for which no `ticket.message_added.v1` follows."""
 
     type: ClassVar[str] = "ticket.created.v1"
 
     ticket: TicketSnapshot
-    excerpt: str = ""
+    message: ThreadMessage
     actor: Actor
 
 
@@ -56,25 +72,12 @@ class TicketChanged(_TicketData):
 
 
 class TicketMessageAdded(_TicketData):
-    """A message is in the thread and released: for a reply, this is the moment it may be sent.
-
-    `text` is at most 64 KiB. `channel` is where a customer's message came from, or where a reply has to go.
-    `first_reply` marks the first public reply of an agent. `reply_to_external_id` is the Message-ID (or channel's own
-    id) of the customer's last message.
-    """
+    """A further message is in the thread of a ticket."""
 
     type: ClassVar[str] = "ticket.message_added.v1"
 
     ticket: TicketSnapshot
-    message_id: UUID
-    kind: MessageKind
-    channel: Channel
-    author: Actor
-    text: str
-    attachments: tuple[AttachmentRef, ...] = ()
-    added_at: datetime
-    first_reply: bool = False
-    reply_to_external_id: str | None = None
+    message: ThreadMessage
 
 
 class TicketRoutingDeclined(_TicketData):

@@ -48,10 +48,11 @@ _TICKET = {
     "updated_at": True,
     "solved_at": True,
 }
+_MESSAGE = {"id": True, "kind": True, "channel": True, "author": _ACTOR, "added_at": True, "first_reply": True}
 _CLOCK_EVENT = {"ticket_id": True, "clock": _CLOCK, "next_due_at": True, "assignee_id": True, "at": True}
 
 KEPT: Mapping[str, Mapping[str, Any]] = {
-    TicketCreated.type: {"ticket": _TICKET, "actor": _ACTOR},
+    TicketCreated.type: {"ticket": _TICKET, "message": _MESSAGE, "actor": _ACTOR},
     TicketChanged.type: {
         "ticket": _TICKET,
         "changes": _COUNTED_FIELDS,
@@ -59,15 +60,7 @@ KEPT: Mapping[str, Mapping[str, Any]] = {
         "cause": True,
         "changed_at": True,
     },
-    TicketMessageAdded.type: {
-        "ticket": _TICKET,
-        "message_id": True,
-        "kind": True,
-        "channel": True,
-        "author": _ACTOR,
-        "added_at": True,
-        "first_reply": True,
-    },
+    TicketMessageAdded.type: {"ticket": _TICKET, "message": _MESSAGE},
     TicketClassified.type: {
         "ticket_id": True,
         "language": True,
@@ -96,7 +89,6 @@ KEPT: Mapping[str, Mapping[str, Any]] = {
 # Left out, by field name: words people wrote, names, addresses, and what other systems put into identifiers and errors.
 REMOVED: Mapping[str, str] = {
     "subject": "written by the customer",
-    "excerpt": "written by the customer",
     "text": "written by the customer or an agent",
     "name": "names of people and files",
     "email": "an address",

@@ -114,23 +114,19 @@ def _time(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _created(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
-    return _ticket(facts, data["ticket"], data["ticket"]["created_at"])
-
-
 def _changed(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
     return _ticket(facts, data["ticket"], data["changed_at"])
 
 
 def _message_added(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
-    kind = data["kind"]
+    message = data["message"]
     return _ticket(
         facts,
         data["ticket"],
-        data["added_at"],
-        customer_messages=facts.customer_messages + (kind == MessageKind.CUSTOMER),
-        replies=facts.replies + (kind == MessageKind.REPLY),
-        first_reply_at=facts.first_reply_at or (_time(data["added_at"]) if data["first_reply"] else None),
+        message["added_at"],
+        customer_messages=facts.customer_messages + (message["kind"] == MessageKind.CUSTOMER),
+        replies=facts.replies + (message["kind"] == MessageKind.REPLY),
+        first_reply_at=facts.first_reply_at or (_time(message["added_at"]) if message["first_reply"] else None),
     )
 
 
@@ -220,7 +216,7 @@ def _clock(facts: TicketFacts, clock: Mapping[str, Any], *, warned: bool = False
 
 
 _RULES: Mapping[str, Callable[[TicketFacts, Mapping[str, Any]], TicketFacts]] = {
-    TicketCreated.type: _created,
+    TicketCreated.type: _message_added,
     TicketChanged.type: _changed,
     TicketMessageAdded.type: _message_added,
     TicketClassified.type: _classified,

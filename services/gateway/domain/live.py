@@ -6,7 +6,28 @@ from typing import Any
 from uuid import UUID
 
 from shared.events.common import TicketSnapshot
-from shared.events.sla import Clock, ClockState, SlaMetric
+from shared.events.sla import Clock, ClockState, SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
+from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded
+
+WithMessage = TicketCreated | TicketMessageAdded
+OfTicket = WithMessage | TicketChanged
+Shown = OfTicket | SlaClockChanged | SlaWarned | SlaBreached | SlaMet
+
+
+def frame_of(data: Shown, names: Mapping[UUID, str], activity: Mapping[UUID, datetime]) -> dict[str, Any]:
+    """The frame of one event; `names` are of accounts, `activity` tells when each ticket's last message came."""
+    match data:
+        case SlaClockChanged():
+            return sla_frame(data.ticket_id, badge_of(data.clocks, data.next_due_at))
+        case SlaWarned():
+            return sla_frame(data.ticket_id, badge_of_clock("warned", data.clock, data.next_due_at))
+        case SlaBreached():
+            return sla_frame(data.ticket_id, badge_of_clock("breached", data.clock, data.next_due_at))
+        case SlaMet():
+            return sla_frame(data.ticket_id, badge_of_clock("met", data.clock, data.next_due_at))
+    ticket = data.ticket
+    name = names.get(ticket.assignee_id) if ticket.assignee_id else None
+    return ticket_frame(ticket, assignee_name=name, last_message_at=activity.get(ticket.id))
 
 
 def ticket_frame(

@@ -14,11 +14,13 @@ from services.ingestion.repository.inbound import InboundRepository
 from services.ingestion.repository.outbound import DueReply, NewReply, OutboundRepository, Settlement
 from services.ingestion.service.mail import MailContext
 from shared.events import Event
-from shared.events.common import Channel
+from shared.events.common import Channel, TicketSnapshot
 from shared.events.messages import MessageDelivered, MessageFailed
-from shared.events.tickets import MessageKind, TicketMessageAdded
+from shared.events.tickets import MessageKind, ThreadMessage, TicketCreated, TicketMessageAdded
 from shared.ids import uuid7
 from shared.messaging import outbox
+
+WithMessage = TicketCreated | TicketMessageAdded
 
 # Longer than a whole batch may take at the far end's slowest, so that a lease only ends when its holder is gone.
 LEASE = timedelta(minutes=10)
@@ -43,7 +45,7 @@ class Attempt:
 
 
 async def note_messages(
-    session: AsyncSession, events: Sequence[Event[TicketMessageAdded]], context: MailContext, now: datetime
+    session: AsyncSession, events: Sequence[Event[WithMessage]], context: MailContext, now: datetime
 ) -> bool:
     """Learn which tickets customers' messages became part of, and queue agents' replies for delivery.
 
@@ -51,16 +53,16 @@ async def note_messages(
     """
     inbound = InboundRepository(session)
     received = [
-        (event.data.message_id, event.data.ticket.id, event.data.ticket.number)
+        (event.data.message.id, event.data.ticket.id, event.data.ticket.number)
         for event in events
-        if event.data.kind is MessageKind.CUSTOMER
+        if event.data.message.kind is MessageKind.CUSTOMER
     ]
     if received:
         await inbound.note_tickets(received)
     replies = {
-        event.data.message_id: (_new_reply(event.data, context), event)
+        event.data.message.id: (_new_reply(event.data.ticket, event.data.message, context), event)
         for event in events
-        if event.data.kind is MessageKind.REPLY
+        if event.data.message.kind is MessageKind.REPLY
     }
     if not replies:
         return False
@@ -73,32 +75,29 @@ async def note_messages(
     return bool(new)
 
 
-def _new_reply(data: TicketMessageAdded, context: MailContext) -> NewReply:
-    ticket = data.ticket
+def _new_reply(ticket: TicketSnapshot, message: ThreadMessage, context: MailContext) -> NewReply:
     assert ticket.conversation_id is not None
     state, reason = "available", None
-    if data.channel is Channel.EMAIL:
+    if message.channel is Channel.EMAIL:
         state = "queued"
         if normalise_address(ticket.requester.email or "") is None:
             state, reason = "failed", "no_address"
     return NewReply(
-        message_id=data.message_id,
+        message_id=message.id,
         ticket_id=ticket.id,
         ticket_number=ticket.number,
         conversation_id=ticket.conversation_id,
-        channel=data.channel,
+        channel=message.channel,
         state=state,
         recipient=normalise_address(ticket.requester.email or ""),
         recipient_name=ticket.requester.name,
-        author_name=data.author.name,
+        author_name=message.author.name,
         subject=ticket.subject,
-        text=data.text,
-        attachments=[file.model_dump(mode="json") for file in data.attachments],
-        mail_id=(
-            outgoing_message_id(context.token_key, context.mailbox, data.message_id) if state == "queued" else None
-        ),
-        in_reply_to=data.reply_to_external_id,
-        written_at=data.added_at,
+        text=message.text,
+        attachments=[file.model_dump(mode="json") for file in message.attachments],
+        mail_id=(outgoing_message_id(context.token_key, context.mailbox, message.id) if state == "queued" else None),
+        in_reply_to=message.reply_to_external_id,
+        written_at=message.added_at,
         reason=reason,
     )
 
@@ -156,7 +155,7 @@ def _record_failure(
     *,
     attempts: int,
     now: datetime,
-    cause: Event[TicketMessageAdded] | None = None,
+    cause: Event[WithMessage] | None = None,
 ) -> None:
     failed = MessageFailed(
         message_id=reply.message_id,

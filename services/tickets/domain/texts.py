@@ -4,7 +4,6 @@ import re
 
 MAX_SUBJECT_CHARS = 250
 MAX_TEXT_BYTES = 64 * 1024
-MAX_EXCERPT_BYTES = 4 * 1024
 
 # PostgreSQL's text has no NUL; the other C0 controls mean nothing in a message and grow sixfold when escaped in JSON.
 # A surrogate by itself, which JSON can spell, is no character at all and has no UTF-8.

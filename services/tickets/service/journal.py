@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.tickets.domain.texts import MAX_EXCERPT_BYTES, cut
 from services.tickets.domain.ticket import Message, Ticket, differences, moved, snapshot, with_message
 from services.tickets.repository import MessageRepository, TicketRepository
 from shared.events import Event
@@ -16,6 +15,7 @@ from shared.events.common import Actor
 from shared.events.tickets import (
     FieldChange,
     MessageKind,
+    ThreadMessage,
     TicketChanged,
     TicketCreated,
     TicketMessageAdded,
@@ -121,25 +121,12 @@ class Journal:
             decision_id, reason = entry.declined
             self._send(entry, TicketRoutingDeclined(ticket=ticket, decision_id=decision_id, reason=reason))
             return
-        message = entry.message
-        if entry.created:
-            excerpt = cut(message.text, MAX_EXCERPT_BYTES) if message else ""
-            self._send(entry, TicketCreated(ticket=ticket, excerpt=excerpt, actor=entry.actor))
-        if message:
-            is_reply = message.kind is MessageKind.REPLY
-            added = TicketMessageAdded(
-                ticket=ticket,
-                message_id=message.id,
-                kind=message.kind,
-                channel=message.channel,
-                author=message.author,
-                text=message.text,
-                attachments=message.attachments,
-                added_at=message.added_at,
-                first_reply=message.first_reply,
-                reply_to_external_id=entry.ticket.last_customer_external_id if is_reply else None,
-            )
-            self._send(entry, added)
+        if entry.message:
+            message = _told(entry.message, entry.ticket)
+            if entry.created:
+                self._send(entry, TicketCreated(ticket=ticket, message=message, actor=entry.actor))
+            else:
+                self._send(entry, TicketMessageAdded(ticket=ticket, message=message))
         if entry.changes:
             changed = TicketChanged(
                 ticket=ticket, changes=dict(entry.changes), actor=entry.actor, cause=entry.cause, changed_at=entry.at
@@ -150,6 +137,20 @@ class Journal:
         self, entry: _Entry, data: TicketCreated | TicketChanged | TicketMessageAdded | TicketRoutingDeclined
     ) -> None:
         outbox.record(self.session, data, aggregate_id=entry.ticket.id, cause=entry.trigger, time=entry.at)
+
+
+def _told(message: Message, ticket: Ticket) -> ThreadMessage:
+    return ThreadMessage(
+        id=message.id,
+        kind=message.kind,
+        channel=message.channel,
+        author=message.author,
+        text=message.text,
+        attachments=message.attachments,
+        added_at=message.added_at,
+        first_reply=message.first_reply,
+        reply_to_external_id=ticket.last_customer_external_id if message.kind is MessageKind.REPLY else None,
+    )
 
 
 def _message_row(entry: _Entry) -> dict[str, Any]:

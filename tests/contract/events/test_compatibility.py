@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import jsonschema
 import pytest
+from pydantic import ValidationError
 
 from desk.contracts import schema_of, versions
 from shared.events import event_types
 from shared.events.base import EventData
 from shared.events.catalogue import _collect
+from shared.events.tickets import TicketCreated
 
 TYPES = sorted(event_types().items())
 
@@ -41,6 +43,14 @@ def test_old_readers_understand_new_events(type_: str, model: type[EventData]) -
 def test_readers_ignore_what_they_do_not_know(type_: str, model: type[EventData]) -> None:
     example = json.loads(versions(type_, "example")[-1].read_text())
     assert model.model_validate(example | {"from_the_future": 1}) == model.model_validate(example)
+
+
+def test_a_ticket_is_not_told_of_without_its_first_message() -> None:
+    """No other event brings it (ADR 0007): a reader that got none would count and show one too few for ever."""
+    example = json.loads(versions(TicketCreated.type, "example")[-1].read_text())
+    del example["message"]
+    with pytest.raises(ValidationError, match="message"):
+        TicketCreated.model_validate(example)
 
 
 def test_a_type_cannot_be_defined_twice() -> None:

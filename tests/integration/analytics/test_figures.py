@@ -30,7 +30,7 @@ from shared.events.common import (
 )
 from shared.events.messages import MessageDelivered, MessageFailed
 from shared.events.sla import Clock, ClockState, SlaBreached, SlaMet, SlaMetric
-from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.settings import Settings
 from tests.asgi import Callers, callers
 
@@ -46,21 +46,13 @@ class Story:
         self.id, self.number, self.at = UUID(int=number), number, at
         self.channel, self.language = channel, language
         self.streams: dict[tuple[str, str], list[Event[EventData]]] = {}
-        self._add(TicketCreated(ticket=self._snapshot(TicketStatus.NEW), actor=AGENT), at)
+        first = self._message(MessageKind.CUSTOMER, at)
+        self._add(TicketCreated(ticket=self._snapshot(TicketStatus.NEW), message=first, actor=AGENT), at)
 
     def reply(self, minutes: float, *, first: bool = True) -> "Story":
         at = self.at + timedelta(minutes=minutes)
-        message = TicketMessageAdded(
-            ticket=self._snapshot(TicketStatus.OPEN),
-            message_id=uuid4(),
-            kind=MessageKind.REPLY,
-            channel=self.channel,
-            author=AGENT,
-            text="Hello",
-            added_at=at,
-            first_reply=first,
-        )
-        return self._add(message, at)
+        message = self._message(MessageKind.REPLY, at, first_reply=first)
+        return self._add(TicketMessageAdded(ticket=self._snapshot(TicketStatus.OPEN), message=message), at)
 
     def change(self, status: TicketStatus, minutes: float) -> "Story":
         at = self.at + timedelta(minutes=minutes)
@@ -92,6 +84,17 @@ class Story:
             if failed
             else MessageDelivered(**ids, delivered_at=at, external_id="<m@example.org>"),
             at,
+        )
+
+    def _message(self, kind: MessageKind, at: datetime, *, first_reply: bool = False) -> ThreadMessage:
+        return ThreadMessage(
+            id=uuid4(),
+            kind=kind,
+            channel=self.channel,
+            author=AGENT,
+            text="Hello",
+            added_at=at,
+            first_reply=first_reply,
         )
 
     def _snapshot(self, status: TicketStatus, solved_at: datetime | None = None) -> TicketSnapshot:

@@ -11,8 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from services.gateway import service
 from services.gateway.app import create_app
+from services.gateway.repository import Repository
 from services.gateway.settings import GatewaySettings
 from shared.auth import Principal
 from shared.db import Database, now_utc
@@ -100,4 +100,4 @@ async def served(gateway: Gateway) -> AsyncIterator[str]:
 async def append(gateway: Gateway, *frames: dict[str, Any]) -> None:
     """Append live frames as the consumers do."""
     async with gateway.database.transaction() as session:
-        await service._show(session, frames)
+        await Repository(session).append_frames(frames)

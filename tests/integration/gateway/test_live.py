@@ -29,7 +29,7 @@ from shared.events.common import (
     TicketType,
 )
 from shared.events.sla import Clock, ClockState, SlaClockChanged, SlaMetric
-from shared.events.tickets import MessageKind, TicketChanged, TicketMessageAdded
+from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.ids import uuid7
 from tests.integration.gateway.conftest import ADMIN, Gateway, append
 
@@ -105,7 +105,7 @@ async def test_no_frame_is_missed_by_a_slow_writer(gateway: Gateway, served: str
     async with listening(gateway, served) as socket:
         await frame(socket)
         async with gateway.database.transaction() as slow:
-            await service._show(slow, [{"type": "test", "n": "slow"}])
+            await Repository(slow).append_frames([{"type": "test", "n": "slow"}])
             fast = asyncio.create_task(append(gateway, {"type": "test", "n": "fast"}))
             await asyncio.sleep(0.3)
             assert not fast.done()
@@ -279,20 +279,19 @@ async def test_tickets_are_shown_as_list_rows_without_their_text(gateway: Gatewa
     async with listening(gateway, served) as socket:
         await frame(socket)
         async with gateway.database.transaction() as session:
-            message = TicketMessageAdded(
-                ticket=shown,
-                message_id=uuid7(),
+            note = ThreadMessage(
+                id=uuid7(),
                 kind=MessageKind.NOTE,
                 channel=Channel.EMAIL,
                 author=ACTOR,
                 text="a secret note",
                 added_at=START + timedelta(minutes=1),
             )
-            await service.show_message(session, [event_of(message, shown.id)])
+            await service.show(session, [event_of(TicketMessageAdded(ticket=shown, message=note), shown.id)])
         first = await frame(socket)
         async with gateway.database.transaction() as session:
             changed = TicketChanged(ticket=shown, changes={}, actor=ACTOR, cause="test", changed_at=START)
-            await service.show_changed(session, [event_of(changed, shown.id)])
+            await service.show(session, [event_of(changed, shown.id)])
         second = await frame(socket)
     at = (START + timedelta(minutes=1)).isoformat()
     assert first["type"] == "ticket.upserted"
@@ -319,6 +318,51 @@ async def test_tickets_are_shown_as_list_rows_without_their_text(gateway: Gatewa
         assert secret not in json.dumps([first, second])
 
 
+async def test_a_batch_is_shown_event_by_event_in_its_order(gateway: Gateway) -> None:
+    one, other = ticket(), ticket()
+    first = ThreadMessage(
+        id=uuid7(),
+        kind=MessageKind.CUSTOMER,
+        channel=Channel.EMAIL,
+        author=ACTOR,
+        text="It burns.",
+        added_at=START,
+    )
+    clock = SlaClockChanged(ticket_id=one.id, clocks=(), next_due_at=None, changed_at=START)
+    events = [
+        event_of(TicketCreated(ticket=one, message=first, actor=ACTOR), one.id),
+        event_of(TicketCreated(ticket=other, message=first, actor=ACTOR), other.id),
+        event_of(clock, one.id),
+        event_of(TicketChanged(ticket=one, changes={}, actor=ACTOR, cause="test", changed_at=START), one.id),
+    ]
+    async with gateway.database.transaction() as session:
+        await service.show(session, events)
+    frames = [row.frame for row in await gateway.rows("SELECT frame FROM live_frames ORDER BY seq")]
+    assert [(frame["type"], frame.get("ticket_id") or frame["ticket"]["id"]) for frame in frames] == [
+        ("ticket.upserted", str(one.id)),
+        ("ticket.upserted", str(other.id)),
+        ("ticket.sla", str(one.id)),
+        ("ticket.upserted", str(one.id)),
+    ]
+    assert frames[3]["ticket"]["last_message_at"] == START.isoformat()
+
+
+async def test_an_older_message_that_comes_late_does_not_turn_back_when_the_last_one_came(gateway: Gateway) -> None:
+    shown = ticket()
+    last, late = (
+        ThreadMessage(
+            id=uuid7(), kind=MessageKind.NOTE, channel=Channel.EMAIL, author=ACTOR, text="-", added_at=START + wait
+        )
+        for wait in (timedelta(minutes=5), timedelta(minutes=1))
+    )
+    for batch in ([last, late], [late]):
+        async with gateway.database.transaction() as session:
+            events = [event_of(TicketMessageAdded(ticket=shown, message=message), shown.id) for message in batch]
+            await service.show(session, events)
+    frames = await gateway.rows("SELECT frame FROM live_frames ORDER BY seq")
+    assert {row.frame["ticket"]["last_message_at"] for row in frames} == {last.added_at.isoformat()}
+
+
 async def test_clocks_are_shown_as_one_badge(gateway: Gateway, served: str) -> None:
     ticket_id = uuid7()
     due = START + timedelta(hours=1)
@@ -335,7 +379,7 @@ async def test_clocks_are_shown_as_one_badge(gateway: Gateway, served: str) -> N
         await frame(socket)
         async with gateway.database.transaction() as session:
             changed = SlaClockChanged(ticket_id=ticket_id, clocks=(clock,), next_due_at=due, changed_at=START)
-            await service.show_clocks(session, [event_of(changed, ticket_id)])
+            await service.show(session, [event_of(changed, ticket_id)])
         assert await frame(socket) == {
             "seq": 1,
             "type": "ticket.sla",

@@ -8,13 +8,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event as sqlalchemy_event
 
-from services.ingestion.repository.inbound import InboundRepository
 from shared.events.accounts import Role
+from shared.events.tickets import MessageKind, TicketCreated
 from shared.ids import uuid7
 from shared.messaging.envelope import Record
 from tests.asgi import Answer
 from tests.integration.ingestion.conftest import MakeDesk
 from tests.integration.ingestion.harness import Desk
+from tests.integration.ingestion.test_outbound import reply
 
 MESSAGE = {
     "sender": {"kind": "email", "address": "Ada@Example.org", "name": "Ada"},
@@ -194,13 +195,15 @@ async def test_control_characters_do_not_reach_the_database(desk: Desk) -> None:
     assert (event["subject"], event["text"]) == ("a b Bcc: x@y", "xy")
 
 
-async def test_the_ticket_of_a_message_is_learned(desk: Desk) -> None:
+@pytest.mark.parametrize("opens", [True, False])
+async def test_the_ticket_of_a_message_is_learned(desk: Desk, opens: bool) -> None:
     accepted = (await desk.as_(Role.AGENT).post("/api/ingest/messages", MESSAGE)).json()
-    ticket_id = uuid7()
-    async with desk.database.transaction() as session:
-        await InboundRepository(session).note_tickets([(UUID(accepted["id"]), ticket_id, 7)])
+    added = reply(uuid7(), id=UUID(accepted["id"]), kind=MessageKind.CUSTOMER)
+    opened = TicketCreated(ticket=added.ticket, message=added.message, actor=added.message.author)
+    await desk.consume(opened if opens else added)
 
-    assert (await desk.status(accepted["id"]))["ticket"] == {"id": str(ticket_id), "number": 7}
+    ticket = {"id": str(added.ticket.id), "number": 42}
+    assert (await desk.status(accepted["id"]))["ticket"] == ticket
 
 
 EVENT = {

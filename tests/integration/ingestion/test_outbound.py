@@ -32,7 +32,7 @@ from shared.events.common import (
     TicketStatus,
     TicketType,
 )
-from shared.events.tickets import MessageKind, TicketMessageAdded
+from shared.events.tickets import MessageKind, ThreadMessage, TicketMessageAdded
 from shared.ids import uuid7
 from tests.integration.ingestion.harness import Desk, event_of, mail
 
@@ -58,8 +58,7 @@ def reply(conversation_id: UUID | None, **changes: Any) -> TicketMessageAdded:
         updated_at=now,
     )
     fields: dict[str, Any] = {
-        "ticket": ticket,
-        "message_id": uuid7(),
+        "id": uuid7(),
         "kind": MessageKind.REPLY,
         "channel": Channel.EMAIL,
         "author": Actor(kind=ActorKind.AGENT, id=str(uuid7()), name="Grace"),
@@ -67,7 +66,7 @@ def reply(conversation_id: UUID | None, **changes: Any) -> TicketMessageAdded:
         "added_at": now,
         "first_reply": True,
     }
-    return TicketMessageAdded(**{**fields, **changes})
+    return TicketMessageAdded(ticket=ticket, message=ThreadMessage(**{**fields, **changes}))
 
 
 class Mailbox:
@@ -133,7 +132,7 @@ async def test_a_reply_reaches_the_customer_in_the_thread(desk: Desk, mailbox: t
     assert message["References"] == "<m1@x>"
     body = message.get_body()
     assert body is not None
-    assert body.get_content().replace("\r\n", "\n").strip() == data.text
+    assert body.get_content().replace("\r\n", "\n").strip() == data.message.text
     assert [part.get_filename() for part in message.iter_attachments()] == ["plän.png"]
     context = await desk.mail_desk.context()
     reply_to = message["Reply-To"].addresses[0].addr_spec
@@ -141,7 +140,7 @@ async def test_a_reply_reaches_the_customer_in_the_thread(desk: Desk, mailbox: t
 
     [delivered] = await desk.events("message.delivered.v1")
     assert delivered["aggregate_id"] == str(conversation)
-    assert delivered["message_id"] == str(data.message_id)
+    assert delivered["message_id"] == str(data.message.id)
     assert f"<{delivered['external_id']}>" == message["Message-ID"]
 
     await desk.take_mail(mail("Thanks!", Subject="Re: Printer [#42]", In_Reply_To=message["Message-ID"]))
@@ -189,7 +188,7 @@ async def test_a_refused_recipient_is_a_failure_at_once(desk: Desk, mailbox: tup
 
     [failed] = await desk.events()
     assert failed["type"] == "message.failed.v1"
-    assert (failed["message_id"], failed["reason"], failed["attempts"]) == (str(data.message_id), "smtp 550", 1)
+    assert (failed["message_id"], failed["reason"], failed["attempts"]) == (str(data.message.id), "smtp 550", 1)
     assert not await desk.delivery(transport).turn()
 
 

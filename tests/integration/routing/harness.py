@@ -27,7 +27,14 @@ from shared.events.common import (
     TicketStatus,
     TicketType,
 )
-from shared.events.tickets import FieldChange, TicketChanged, TicketCreated, TicketRoutingDeclined
+from shared.events.tickets import (
+    FieldChange,
+    MessageKind,
+    ThreadMessage,
+    TicketChanged,
+    TicketCreated,
+    TicketRoutingDeclined,
+)
 from shared.ids import uuid7
 from tests.asgi import Callers
 
@@ -66,6 +73,12 @@ def ticket(ticket_id: UUID, **fields: Any) -> TicketSnapshot:
         "updated_at": START,
     }
     return TicketSnapshot(**(given | fields))
+
+
+def message(text: str) -> ThreadMessage:
+    return ThreadMessage(
+        id=uuid7(), kind=MessageKind.CUSTOMER, channel=Channel.EMAIL, author=SOMEBODY, text=text, added_at=START
+    )
 
 
 class SpokenLanguage:
@@ -109,10 +122,11 @@ class Desk:
             )
         return account_id
 
-    async def create(self, *ticket_ids: UUID, excerpt: str = "en", seconds: float = 0, **fields: Any) -> None:
-        """One batch of new tickets; the first word of `excerpt` is their language."""
+    async def create(self, *ticket_ids: UUID, said: str = "en", seconds: float = 0, **fields: Any) -> None:
+        """One batch of new tickets; the first word of `said` is their language."""
+        first = message(f"{said} {'x' * 40}")
         events = [
-            event_of(TicketCreated(ticket=ticket(one, **fields), excerpt=f"{excerpt} {'x' * 40}", actor=SOMEBODY), one)
+            event_of(TicketCreated(ticket=ticket(one, **fields), message=first, actor=SOMEBODY), one)
             for one in ticket_ids
         ]
         await self.take(service.take_created, *events, detector=SpokenLanguage(), **self._edge(seconds))

@@ -76,7 +76,7 @@ async def test_only_who_can_be_given_tickets_is_listed(desk: Desk) -> None:
 async def test_a_decision_is_explained(desk: Desk) -> None:
     agent = await desk.agent("de")
     one = uuid7()
-    await desk.create(one, excerpt="de")
+    await desk.create(one, said="de")
     client = desk.as_(Role.AGENT)
     shown = (await client.get(f"/api/routing/tickets/{one}")).json()
     assert (await client.get(f"/api/routing/tickets/{uuid7()}")).status == 404

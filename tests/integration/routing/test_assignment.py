@@ -20,7 +20,7 @@ from tests.integration.routing.harness import Desk, at
 async def test_a_new_ticket_is_classified_and_proposed_with_its_reasons(desk: Desk) -> None:
     german, english = await desk.agent("de-DE"), await desk.agent("en")
     one = uuid7()
-    await desk.create(one, excerpt="de")
+    await desk.create(one, said="de")
     rows = await desk.rows("SELECT type, correlation_id, causation_id FROM outbox ORDER BY id")
     assert [row.type for row in rows] == ["ticket.classified.v1", "ticket.routed.v1"]
     assert all(row.causation_id and row.correlation_id == "test" for row in rows)
@@ -45,7 +45,7 @@ async def test_a_ticket_that_has_somebody_is_left_alone_and_counts(desk: Desk) -
 async def test_a_language_that_was_stated_is_not_guessed_again(desk: Desk) -> None:
     french = await desk.agent("fr")
     one = uuid7()
-    await desk.create(one, excerpt="de", language="fr-CA")
+    await desk.create(one, said="de", language="fr-CA")
     assert await desk.assignees(one) == [french]
     assert len(await desk.rows("SELECT 1 FROM outbox WHERE type = 'ticket.classified.v1'")) == 0
 
@@ -131,7 +131,7 @@ async def test_declined_tickets_are_tried_again_at_once_and_then_ever_more_slowl
 async def test_who_lets_go_of_a_ticket_is_proposed_for_it_again_only_after_the_others(desk: Desk) -> None:
     first, second = await desk.agent("de"), await desk.agent("en")
     one = uuid7()
-    await desk.create(one, excerpt="de")
+    await desk.create(one, said="de")
     await desk.change(one, assignee_id=first, language="de")
     await desk.change(one, language="de", before={"assignee_id": str(first)})
     assert await desk.assignees(one) == [first, second]
@@ -258,10 +258,10 @@ async def test_tickets_that_nobody_can_take_do_not_block_those_behind(
 ) -> None:
     monkeypatch.setattr(service, "DRAIN_BATCH", 2)
     french = await desk.agent("fr", available=False, groups=("support",))
-    await desk.create(*(uuid7() for _ in range(5)), excerpt="ja", priority=Priority.URGENT)
-    await desk.create(*(uuid7() for _ in range(5)), excerpt="fr", group="sales", priority=Priority.URGENT)
+    await desk.create(*(uuid7() for _ in range(5)), said="ja", priority=Priority.URGENT)
+    await desk.create(*(uuid7() for _ in range(5)), said="fr", group="sales", priority=Priority.URGENT)
     behind = uuid7()
-    await desk.create(behind, excerpt="fr", group="support", priority=Priority.LOW)
+    await desk.create(behind, said="fr", group="support", priority=Priority.LOW)
     await desk.agent("fr", account_id=french, groups=("support",))
     assert await desk.drain() == 1
     assert (await desk.assignees(behind))[-1] == french

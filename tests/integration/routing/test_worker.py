@@ -12,7 +12,7 @@ from shared.events import Event
 from shared.events.common import TicketStatus
 from shared.events.tickets import FieldChange, TicketChanged, TicketCreated, TicketRoutingDeclined
 from shared.ids import uuid7
-from tests.integration.routing.harness import SOMEBODY, Desk, event_of, ticket
+from tests.integration.routing.harness import SOMEBODY, Desk, event_of, message, ticket
 
 
 async def test_the_cool_down_that_is_set_holds_for_every_event_and_for_the_queues(
@@ -34,7 +34,9 @@ async def test_the_cool_down_that_is_set_holds_for_every_event_and_for_the_queue
         async with desk.database.transaction() as session:
             return await timer.run(session, now + timedelta(hours=hours))
 
-    await take(TicketCreated(ticket=ticket(one, assignee_id=agent, language="en"), actor=SOMEBODY))
+    await take(
+        TicketCreated(ticket=ticket(one, assignee_id=agent, language="en"), message=message("Hello"), actor=SOMEBODY)
+    )
     let_go = {"assignee_id": FieldChange(before=str(agent))}
     pending, reopened = ticket(one, status=TicketStatus.PENDING, version=2), ticket(one, version=3)
     await take(TicketChanged(ticket=pending, changes=let_go, actor=SOMEBODY, cause="assign", changed_at=now))

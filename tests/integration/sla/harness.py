@@ -25,7 +25,7 @@ from shared.events.common import (
     TicketStatus,
     TicketType,
 )
-from shared.events.tickets import MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.ids import uuid7
 from tests.asgi import Callers
 
@@ -77,6 +77,17 @@ class Statements:
     texts: list[str] = field(default_factory=list)
 
 
+def message(kind: MessageKind, author: Actor, seconds: float) -> ThreadMessage:
+    return ThreadMessage(
+        id=uuid7(),
+        kind=kind,
+        channel=Channel.EMAIL,
+        author=author,
+        text="Try turning it off.",
+        added_at=at(seconds),
+    )
+
+
 class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -86,9 +97,13 @@ class Desk:
 
     async def create(self, *ticket_ids: UUID, **fields: Any) -> None:
         """One batch of new tickets."""
+        first = message(MessageKind.CUSTOMER, CUSTOMER, 0)
         await self.take(
             service.take_created,
-            *(event_of(TicketCreated(ticket=ticket(one, **fields), actor=CUSTOMER), one) for one in ticket_ids),
+            *(
+                event_of(TicketCreated(ticket=ticket(one, **fields), message=first, actor=CUSTOMER), one)
+                for one in ticket_ids
+            ),
         )
 
     async def change(self, ticket_id: UUID, seconds: float, **fields: Any) -> None:
@@ -101,13 +116,7 @@ class Desk:
         self, ticket_id: UUID, seconds: float, *, kind: MessageKind = MessageKind.REPLY, author: Actor = AGENT
     ) -> None:
         data = TicketMessageAdded(
-            ticket=ticket(ticket_id, status=TicketStatus.OPEN),
-            message_id=uuid7(),
-            kind=kind,
-            channel=Channel.EMAIL,
-            author=author,
-            text="Try turning it off.",
-            added_at=at(seconds),
+            ticket=ticket(ticket_id, status=TicketStatus.OPEN), message=message(kind, author, seconds)
         )
         await self.take(service.take_message_added, event_of(data, ticket_id))
 

@@ -64,7 +64,7 @@ async def test_an_edit_is_one_change_in_history_and_one_event(desk: Desk) -> Non
     assert [entry["cause"] for entry in history] == ["edit", "message.received"]
     assert history[0]["actor"] == {"kind": "agent", "id": str(agent.principal.account_id), "name": "Ada"}
     assert history[0]["changes"]["priority"] == {"before": "normal", "after": "high"}
-    assert (await desk.event_types())[2:] == ["ticket.changed.v1"]
+    assert (await desk.event_types())[1:] == ["ticket.changed.v1"]
     cleared = await agent.client.patch(f"/api/tickets/{ticket.id}", {"group": None}, if_match='"2"')
     assert cleared.json()["group"] is None
 
@@ -107,8 +107,8 @@ async def test_a_reply_makes_the_ticket_wait_for_the_customer(desk: Desk) -> Non
     third = (await agent.client.post(path, {"text": "Bye."})).json()
     assert third["ticket"]["status"] == "solved"
     added = await desk.rows("SELECT data::jsonb AS data FROM outbox WHERE type = 'ticket.message_added.v1' ORDER BY id")
-    assert [row.data["first_reply"] for row in added] == [False, True, False, False]
-    assert added[1].data["author"] == {"kind": "agent", "id": str(agent.principal.account_id), "name": "Ada"}
+    assert [row.data["message"]["first_reply"] for row in added] == [True, False, False]
+    assert added[0].data["message"]["author"] == {"kind": "agent", "id": str(agent.principal.account_id), "name": "Ada"}
 
 
 async def test_a_reply_names_the_message_it_answers(desk: Desk) -> None:
@@ -116,8 +116,8 @@ async def test_a_reply_names_the_message_it_answers(desk: Desk) -> None:
     await desk.take(received(external_id="<1@example.com>"))
     ticket = await desk.one("SELECT * FROM tickets")
     await agent.client.post(f"/api/tickets/{ticket.id}/replies", {"text": "Use water."})
-    reply = await desk.one("SELECT data::jsonb AS data FROM outbox WHERE data::jsonb ->> 'kind' = 'reply'")
-    assert reply.data["reply_to_external_id"] == "<1@example.com>"
+    reply = await desk.one("SELECT data::jsonb AS data FROM outbox WHERE type = 'ticket.message_added.v1'")
+    assert reply.data["message"]["reply_to_external_id"] == "<1@example.com>"
 
 
 async def test_a_reply_to_a_thread_that_moved_is_refused_and_shown_what_came(desk: Desk) -> None:
@@ -200,7 +200,7 @@ async def test_of_many_edits_of_one_version_one_wins(desk: Desk) -> None:
     versions = await desk.rows(
         "SELECT aggregate_version FROM outbox WHERE aggregate_id = :id ORDER BY id", id=str(ticket.id)
     )
-    assert [row.aggregate_version for row in versions] == [1, 2, 3]
+    assert [row.aggregate_version for row in versions] == [1, 2]
 
 
 async def test_replies_at_the_same_time_all_find_their_place(desk: Desk) -> None:
@@ -293,7 +293,7 @@ async def test_a_malformed_body_is_refused_with_the_reason(desk: Desk) -> None:
             method, f"/api/tickets/{ticket.id}{path}", body=body, headers={"if_match": '"1"'}
         )
         assert (answer.status, says in answer.body.decode()) == (422, True), (path, body, answer.body)
-    assert len(await desk.event_types()) == 2
+    assert len(await desk.event_types()) == 1
 
 
 async def test_a_requester_is_exactly_one_valid_address(desk: Desk) -> None:
@@ -344,5 +344,5 @@ async def test_a_reply_goes_where_the_customer_can_read_it(
     answer = await agent.client.post(f"/api/tickets/{ticket.id}/replies", {"text": "Use water."})
     message = answer.json()["message"]
     assert (message["channel"], message["delivery_state"]) == (goes, state)
-    added = await desk.one("SELECT data::jsonb AS data FROM outbox WHERE data::jsonb ->> 'kind' = 'reply'")
-    assert added.data["channel"] == goes
+    added = await desk.one("SELECT data::jsonb AS data FROM outbox WHERE type = 'ticket.message_added.v1'")
+    assert added.data["message"]["channel"] == goes

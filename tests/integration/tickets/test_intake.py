@@ -60,10 +60,11 @@ async def test_a_first_message_opens_a_ticket_and_tells_it_once(desk: Desk) -> N
     assert (ticket.created_at, ticket.updated_at, ticket.last_message_at) == (START, START, START)
     assert ticket.conversation_id == message.conversation_id
     assert ticket.last_customer_external_id == "<1@example.com>"
-    assert await desk.event_types() == ["ticket.created.v1", "ticket.message_added.v1"]
-    event = await desk.one("SELECT data::jsonb AS data FROM outbox WHERE type = 'ticket.message_added.v1'")
+    assert await desk.event_types() == ["ticket.created.v1"]
+    event = await desk.one("SELECT data::jsonb AS data FROM outbox")
     assert event.data["ticket"]["number"] == 1
-    assert event.data["attachments"][0]["name"] == "a.pdf"
+    assert event.data["message"]["id"] == str(message.message_id)
+    assert event.data["message"]["attachments"][0]["name"] == "a.pdf"
     history = await desk.one("SELECT * FROM ticket_history")
     assert (history.cause, history.actor_kind, history.changes) == ("message.received", "customer", {})
 
@@ -80,7 +81,7 @@ async def test_a_batch_takes_as_many_statements_as_one_message(desk: Desk) -> No
         "(SELECT count(*) FROM ticket_history) AS history"
     )
     assert tuple(counts) == (500, 500, 500, 400, 500)
-    assert len(await desk.event_types()) == 1000
+    assert len(await desk.event_types()) == 500
 
     replies = [again(data) for data in batch]
     async with desk.database.transaction() as session:
@@ -102,7 +103,7 @@ async def test_one_conversation_twice_in_one_batch_is_one_ticket(desk: Desk) -> 
     positions = await desk.rows("SELECT position, id FROM messages ORDER BY position")
     assert [row.position for row in positions] == [1, 2, 3]
     assert positions[0].id == first.message_id
-    assert await desk.event_types() == ["ticket.created.v1"] + ["ticket.message_added.v1"] * 3
+    assert await desk.event_types() == ["ticket.created.v1"] + ["ticket.message_added.v1"] * 2
     # Both conversations go on in it from now on.
     later = again(by_token, 9, evidence=ThreadingEvidence())
     await desk.take(later)
@@ -125,7 +126,7 @@ async def test_a_message_that_is_there_already_is_skipped(desk: Desk) -> None:
     await desk.take(message, message)
     await desk.take(message)
     assert (await desk.one("SELECT message_count FROM tickets")).message_count == 1
-    assert len(await desk.event_types()) == 2
+    assert len(await desk.event_types()) == 1
 
 
 @pytest.mark.parametrize("status", ["pending", "on_hold", "solved"])

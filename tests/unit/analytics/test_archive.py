@@ -15,7 +15,14 @@ from services.analytics.domain.archive import KEPT, REMOVED, archived
 from shared.events import Event, event_types
 from shared.events.common import Actor, ActorKind, AttachmentRef, Channel
 from shared.events.messages import MessageFailed
-from shared.events.tickets import FieldChange, MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import (
+    FieldChange,
+    MessageKind,
+    ThreadMessage,
+    TicketChanged,
+    TicketCreated,
+    TicketMessageAdded,
+)
 from tests.unit.analytics.test_facts import snapshot
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -32,8 +39,18 @@ def people_texts() -> list[Any]:
     agent = Actor(kind=ActorKind.AGENT, id="a1", name="Asha Rao")
     ticket = snapshot()
     file = AttachmentRef(id=uuid4(), key="k/secret", name="passport.pdf", content_type="application/pdf", size_bytes=1)
+    message = ThreadMessage(
+        id=uuid4(),
+        kind=MessageKind.REPLY,
+        channel=Channel.EMAIL,
+        author=agent,
+        text="secret",
+        attachments=(file,),
+        added_at=NOW,
+        reply_to_external_id="<secret@example.org>",
+    )
     return [
-        TicketCreated(ticket=ticket, excerpt="secret", actor=agent),
+        TicketCreated(ticket=ticket, message=message, actor=agent),
         TicketChanged(
             ticket=ticket,
             changes={
@@ -45,17 +62,7 @@ def people_texts() -> list[Any]:
             cause="agent",
             changed_at=NOW,
         ),
-        TicketMessageAdded(
-            ticket=ticket,
-            message_id=uuid4(),
-            kind=MessageKind.REPLY,
-            channel=Channel.EMAIL,
-            author=agent,
-            text="secret",
-            attachments=(file,),
-            added_at=NOW,
-            reply_to_external_id="<secret@example.org>",
-        ),
+        TicketMessageAdded(ticket=ticket, message=message),
         MessageFailed(
             message_id=uuid4(), ticket_id=ticket.id, conversation_id=uuid4(), failed_at=NOW, reason="secret", attempts=1
         ),

@@ -24,7 +24,14 @@ from shared.events.common import (
 from shared.events.messages import MessageFailed
 from shared.events.routing import TicketClassified
 from shared.events.sla import Clock, ClockState, SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
-from shared.events.tickets import FieldChange, MessageKind, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import (
+    FieldChange,
+    MessageKind,
+    ThreadMessage,
+    TicketChanged,
+    TicketCreated,
+    TicketMessageAdded,
+)
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TICKET = UUID("0195a000-0000-7000-8000-000000000001")
@@ -74,7 +81,15 @@ def archive(*data: EventData, source: str = "tickets", first: int = 1) -> list[A
 
 
 def created(status: TicketStatus = TicketStatus.NEW, **values: object) -> TicketCreated:
-    return TicketCreated(ticket=snapshot(status, **values), excerpt="My parcel …", actor=AGENT)
+    first = ThreadMessage(
+        id=uuid4(),
+        kind=MessageKind.CUSTOMER,
+        channel=Channel.EMAIL,
+        author=Actor(kind=ActorKind.CUSTOMER, id=str(CUSTOMER)),
+        text="My parcel …",
+        added_at=START,
+    )
+    return TicketCreated(ticket=snapshot(status, **values), message=first, actor=AGENT)
 
 
 def changed(status: TicketStatus, minutes: float, **values: object) -> TicketChanged:
@@ -88,9 +103,8 @@ def changed(status: TicketStatus, minutes: float, **values: object) -> TicketCha
 
 
 def message(kind: MessageKind, minutes: float, *, first_reply: bool = False, **values: object) -> TicketMessageAdded:
-    return TicketMessageAdded(
-        ticket=snapshot(TicketStatus.OPEN, **values),
-        message_id=uuid4(),
+    added = ThreadMessage(
+        id=uuid4(),
         kind=kind,
         channel=Channel.EMAIL,
         author=AGENT,
@@ -98,6 +112,7 @@ def message(kind: MessageKind, minutes: float, *, first_reply: bool = False, **v
         added_at=after(minutes),
         first_reply=first_reply,
     )
+    return TicketMessageAdded(ticket=snapshot(TicketStatus.OPEN, **values), message=added)
 
 
 def clock(state: ClockState, *, breached: float | None = None, stopped: float | None = None, start: float = 0) -> Clock:
@@ -160,14 +175,14 @@ def test_first_reply_is_the_first_that_was_released() -> None:
     facts = facts_of(
         archive(
             created(),
-            message(MessageKind.CUSTOMER, 0),
+            message(MessageKind.CUSTOMER, 1),
             message(MessageKind.NOTE, 3),
             message(MessageKind.REPLY, 12, first_reply=True),
             message(MessageKind.REPLY, 30),
         )
     )
     assert facts.first_reply_at == after(12)
-    assert (facts.customer_messages, facts.replies) == (1, 2)
+    assert (facts.customer_messages, facts.replies) == (2, 2)
 
 
 def test_backlog_spans_follow_solving_and_reopening() -> None:
