@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 
 from shared.db import async_url, engine_options
 
@@ -46,7 +46,7 @@ def _upgrade(connection: Connection, service: str) -> None:
 async def migrate(service: str, url: str) -> None:
     """Bring the schema of `service` to its newest revision. Each revision is one transaction.
 
-    Raises UnsupportedServer before anything is changed.
+    A schema that a newer version has migrated stays as it is. Raises UnsupportedServer before anything is changed.
     """
     options = engine_options(service)
     # A migration, and waiting for another process's one, may take longer than any request.
@@ -68,8 +68,9 @@ async def migrate(service: str, url: str) -> None:
             )
             async with engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
                 await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-                await connection.commit()
-                await connection.run_sync(_upgrade, service)
+                if (revision := await _revision(connection, service)) is None or revision in _known_revisions(service):
+                    await connection.commit()
+                    await connection.run_sync(_upgrade, service)
                 await connection.commit()
     finally:
         await engine.dispose()
@@ -91,8 +92,13 @@ async def is_migrated(session: AsyncSession, service: str) -> bool:
 
     during a rolling upgrade old processes go on working on the expanded schema.
     """
-    # Before the first migration there is no table, nor a schema where nobody has provisioned one.
-    if await session.scalar(text("SELECT to_regclass(:table)"), {"table": f"{service}.{VERSION_TABLE}"}) is None:
-        return False
-    current = await session.scalar(text(f"SELECT version_num FROM {service}.{VERSION_TABLE}"))
+    current = await _revision(session, service)
     return current is not None and (current == newest_revision(service) or current not in _known_revisions(service))
+
+
+async def _revision(connection: AsyncConnection | AsyncSession, service: str) -> str | None:
+    # Before the first migration there is no table, nor a schema where nobody has provisioned one.
+    if await connection.scalar(text("SELECT to_regclass(:table)"), {"table": f"{service}.{VERSION_TABLE}"}) is None:
+        return None
+    revision: str | None = await connection.scalar(text(f"SELECT version_num FROM {service}.{VERSION_TABLE}"))
+    return revision

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -110,6 +111,19 @@ async def test_a_server_that_is_too_old_is_refused_in_a_sentence(
     urls = await provision(admin_url, NAME, {"sla": "test"})
     with pytest.raises(migrations.UnsupportedServer, match=r"PostgreSQL 1\d; desk needs 99 or newer"):
         await migrate("sla", urls["sla"])
+
+
+async def test_the_version_before_starts_on_the_schema_of_the_next(databases: Databases) -> None:
+    """Its migration job failed, and compose starts nothing after a job that failed: there was no way back."""
+    url = (await databases.url("sla"))["sla"]
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("UPDATE sla.alembic_version SET version_num = 'of_a_next_version'")
+        await migrate("sla", url)
+        assert await connection.fetchval("SELECT version_num FROM sla.alembic_version") == "of_a_next_version"
+    finally:
+        await connection.close()
+        await databases.drop(url)
 
 
 async def test_who_listens_serves(databases: Databases, tmp_path: Path) -> None:
