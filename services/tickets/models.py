@@ -104,11 +104,26 @@ tickets = Table(
     CheckConstraint("status IN ('new', 'open', 'pending', 'on_hold', 'solved', 'closed')", name="status"),
     CheckConstraint("priority IN ('low', 'normal', 'high', 'urgent')", name="priority"),
     CheckConstraint("(status IN ('solved', 'closed')) = (solved_at IS NOT NULL)", name="solved_at"),
-    # One index per sort, and one per filter that leaves few rows: `id` makes each order total, for keyset paging.
+    # One index per sort, and one per filter that leaves few rows: `id` makes each order total, for keyset paging. What
+    # has few values shares one, which is small as equal entries are stored once: a list of what is common walks an
+    # order, a list of what is rare reads this and sorts. Either way it does not read everything there ever was.
     Index("ix_tickets_updated_at", literal_column("updated_at DESC"), literal_column("id DESC")),
     Index("ix_tickets_created_at", "created_at", "id"),
     Index("ix_tickets_sla_due", literal_column("coalesce(sla_next_due_at, 'infinity'::timestamptz)"), "id"),
-    Index("ix_tickets_status", "status", literal_column("updated_at DESC"), literal_column("id DESC")),
+    Index("ix_tickets_kind", "status", "language", "priority", "channel"),
+    Index(
+        "ix_tickets_unsolved",
+        "created_at",
+        "id",
+        postgresql_where=literal_column("status IN ('new', 'open', 'pending', 'on_hold')"),
+    ),
+    Index(
+        "ix_tickets_group",
+        "group",
+        literal_column("updated_at DESC"),
+        literal_column("id DESC"),
+        postgresql_where=literal_column('"group" IS NOT NULL'),
+    ),
     Index("ix_tickets_assignee_id", "assignee_id", literal_column("updated_at DESC"), literal_column("id DESC")),
     Index("ix_tickets_requester_id", "requester_id", literal_column("updated_at DESC"), literal_column("id DESC")),
     Index("ix_tickets_diverted_from", "diverted_from", postgresql_where=literal_column("diverted_from IS NOT NULL")),
