@@ -3,9 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from services.ingestion.domain.mail import MAX_AUTHENTICATION_CHARS
 from shared.events.messages import Authentication
-
-MAX_FIELD_CHARS = 4 * 1024
 
 # The properties that name a domain, by method. What a server says of others is no statement about the sender.
 _DOMAINS: Mapping[str, frozenset[str]] = {
@@ -46,7 +45,7 @@ def _split(field: str) -> list[str]:  # noqa: C901 - one case per delimiter of t
 
     Raises _Unreadable for what is not closed, or may have been cut.
     """
-    if len(field) >= MAX_FIELD_CHARS:
+    if len(field) >= MAX_AUTHENTICATION_CHARS:
         raise _Unreadable
     parts, current, depth, quoted, escaped = [], "", 0, False, False
     for char in field:

@@ -17,7 +17,6 @@ from enum import StrEnum
 from typing import Any
 
 from services.ingestion.domain.addresses import MAX_NAME_CHARS, Mailbox, parse_mailboxes
-from services.ingestion.domain.authentication import MAX_FIELD_CHARS
 from services.ingestion.domain.files import safe_file_name
 from services.ingestion.domain.mail_text import decode_text, html_to_text, newest_reply
 from services.ingestion.domain.text import clean_line, clean_text
@@ -25,6 +24,8 @@ from services.ingestion.domain.text import clean_line, clean_text
 MAX_SUBJECT_CHARS = 500
 MAX_ID_CHARS = 250
 MAX_REFERENCES = 50
+# Of one field that tells how the sender was checked (RFC 8601).
+MAX_AUTHENTICATION_CHARS = 4 * 1024
 # Beyond this the text of one part is left in the raw mail, and the mail says that its text is not all.
 MAX_PART_BYTES = 512 * 1024
 
@@ -155,7 +156,7 @@ def parse_mail(raw: bytes, limits: MailLimits = MailLimits(), *, strip_quotes: b
         message_id=next(iter(fields.message_ids("message-id")), None),
         references=references,
         delivered_to=fields.addresses("to", "cc", "delivered-to", "x-original-to", "envelope-to"),
-        authentication_results=fields.all("authentication-results", MAX_FIELD_CHARS)[:5],
+        authentication_results=fields.all("authentication-results", MAX_AUTHENTICATION_CHARS)[:5],
         ticket_number=int(tag[1]) if tag else None,
         language=fields.language(),
         attachments=tuple(body.attachments),

@@ -1,5 +1,7 @@
 """Reading mail: real messages, and whatever bytes there may be."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -242,3 +244,10 @@ def test_a_damaged_real_mail_is_read_or_rejected(path: Path, data: st.DataObject
 def test_decoding_words_never_fails(value: str) -> None:
     decode_words(value)
     decode_words(f"=?{value}?b?{value}?=")
+
+
+def test_a_parser_process_loads_no_more_than_it_needs() -> None:
+    """It used to load the catalogue of events, and with it pydantic: two thirds of its start, for one constant."""
+    program = "import sys, services.ingestion.parser_process as _; print('pydantic' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
