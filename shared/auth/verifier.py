@@ -25,6 +25,8 @@ USABLE_FOR = timedelta(seconds=2)
 # it, also those that come within a moment. One reading each would queue behind a database that has stalled.
 READING_LIMIT = timedelta(seconds=3)
 FAILURE_HOLDS = timedelta(seconds=1)
+# Tokens whose signature is known to hold. Checking one costs more than anything else before a route runs.
+REMEMBERED_TOKENS = 1_000
 
 
 class TokenVerifier:
@@ -32,7 +34,9 @@ class TokenVerifier:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._published: dict[str, str] = {}
         self._keys: dict[str, Ed25519PublicKey] = {}
+        self._verified: dict[str, VerifiedToken] = {}
         self._revoked: dict[tuple[str, UUID | None], datetime] = {}
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
@@ -42,11 +46,20 @@ class TokenVerifier:
     async def verify(self, token: str, now: datetime) -> VerifiedToken:
         """The verified token. Raises Unauthenticated; database errors or TimeoutError when keys cannot be read."""
         await self._keep_fresh()
+        verified = self._verified.get(token)
+        if verified is None or verified.expires_at <= now:
+            verified = await self._verify_anew(token, now)
+        if self._is_revoked(verified.principal, verified.issued_at):
+            raise Unauthenticated("The token was revoked.")
+        return verified
+
+    async def _verify_anew(self, token: str, now: datetime) -> VerifiedToken:
         if key_id_of(token) not in self._keys and self._age() > REFRESH_AFTER:
             await self.refresh()
         verified = verify(token, keys=self._keys, now=now)
-        if self._is_revoked(verified.principal, verified.issued_at):
-            raise Unauthenticated("The token was revoked.")
+        if len(self._verified) >= REMEMBERED_TOKENS:
+            self._verified.clear()
+        self._verified[token] = verified
         return verified
 
     async def still_valid(self, verified: VerifiedToken, now: datetime) -> bool:
@@ -94,7 +107,12 @@ class TokenVerifier:
                     ),
                     {"since": now_utc() - SESSION_REVOCATIONS_KEPT},
                 )
-                self._keys = {kid: decode_public_key(public_key) for kid, public_key in keys}
+                published = {row.kid: row.public_key for row in keys}
+                if published != self._published:
+                    # A key that is retired takes its tokens with it.
+                    self._verified.clear()
+                    self._keys = {kid: decode_public_key(public_key) for kid, public_key in published.items()}
+                    self._published = published
                 self._revoked = {(kind, subject): revoked_at for kind, subject, revoked_at in revoked}
         self._read_at = started
 

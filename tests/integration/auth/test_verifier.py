@@ -102,3 +102,39 @@ async def test_what_was_ended_is_ended_whatever_its_tokens_say_of_their_time(
 def test_no_token_outlives_the_memory_of_its_revocation() -> None:
     with pytest.raises(ValueError, match="at most"):
         token(lifetime=timedelta(days=366))
+
+
+async def test_a_token_that_was_seen_before_is_refused_once_it_expires(make_database: MakeDatabase) -> None:
+    database = await make_database("knowledge")
+    await publish(database)
+    subject = TokenVerifier(database)
+    seen = token(lifetime=timedelta(minutes=5))
+    await subject.verify(seen, now_utc())
+    with pytest.raises(Unauthenticated):
+        await subject.verify(seen, now_utc() + timedelta(minutes=6))
+
+
+async def test_a_token_that_was_seen_before_is_refused_once_its_key_is_retired(make_database: MakeDatabase) -> None:
+    database = await make_database("knowledge")
+    await publish(database)
+    subject = TokenVerifier(database)
+    seen = token()
+    await subject.verify(seen, now_utc())
+    retired = SigningKeyPublished(
+        kid="k1", public_key=encode_public_key(KEY.public_key()), not_before=now_utc(), retired_at=now_utc()
+    )
+    async with database.transaction() as session:
+        await keep_keys(session, [retired])
+    await subject.refresh()
+    with pytest.raises(Unauthenticated):
+        await subject.verify(seen, now_utc())
+
+
+async def test_only_so_many_tokens_are_remembered(make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "REMEMBERED_TOKENS", 2)
+    database = await make_database("knowledge")
+    await publish(database)
+    subject = TokenVerifier(database)
+    for _ in range(5):
+        await subject.verify(token(), now_utc())
+    assert len(subject._verified) <= 2
