@@ -25,6 +25,7 @@ from desk.nursery import Nursery
 from desk.preflight import PreflightError
 from desk.roster import SERVICES
 from desk.seed import SeedError, seed
+from shared.messaging.deadletters import DeadLetterError
 from shared.messaging.refill import caught_up_at, epochs
 from shared.messaging.refill import refill as refill_broker
 
@@ -35,6 +36,7 @@ app.add_typer(deadletters, name="deadletters")
 _TROUBLE = (
     AccountError,
     BrokerError,
+    DeadLetterError,
     DemoError,
     EdgeError,
     HomeError,
