@@ -23,11 +23,11 @@ from services.routing.repository import (
     Release,
     TicketRepository,
 )
-from shared.events import Event, EventData
+from shared.events import Event
 from shared.events.accounts import AccountChanged
 from shared.events.common import TicketSnapshot
 from shared.events.routing import TicketClassified, TicketRouted
-from shared.events.tickets import TicketChanged, TicketCreated, TicketRoutingDeclined
+from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded, TicketRoutingDeclined
 from shared.ids import uuid7
 from shared.messaging import outbox
 from shared.telemetry import get_logger
@@ -48,6 +48,7 @@ _DECISIONS = Counter("desk_routing_decisions", "Decisions about who gets a ticke
 _PROPOSED, _QUEUED = _DECISIONS.labels("proposed"), _DECISIONS.labels("queued")
 _RENEWED = Counter("desk_routing_proposals_renewed", "Proposals made again because nobody answered")
 
+OfTicket = TicketCreated | TicketChanged | TicketMessageAdded | TicketRoutingDeclined
 Causes = Mapping[UUID, Event[Any]]
 
 
@@ -74,59 +75,26 @@ async def take_accounts(session: AsyncSession, events: Sequence[Event[AccountCha
     await AgentRepository(session).keep_accounts([event.data for event in events])
 
 
-async def take_created(
+async def take_tickets(
     session: AsyncSession,
-    events: Sequence[Event[TicketCreated]],
+    events: Sequence[Event[OfTicket]],
     *,
     detector: Detector,
     now: datetime,
     return_after: timedelta,
 ) -> None:
-    """Tell the language of new tickets, and find somebody for those that have nobody.
+    """Follow what became of tickets, and find somebody for those that have nobody.
 
-    A ticket whose language was stated when it was made keeps that one.
+    Tells the language of a new ticket, unless one was stated when it was made. Reservations end, places free up; the
+    place of a declined proposal is freed, and if the ticket still wants somebody, another try is made. A further
+    message may tell what its requester speaks.
     """
-    silent = [event for event in events if event.data.ticket.language is None]
-    verdicts = await detector.identify(
-        [
-            Sample(readable(event.data.ticket.subject, event.data.message.text), _requester_language(event.data.ticket))
-            for event in silent
-        ],
-        desk=await AgentRepository(session).desk_languages(),
-    )
-    detected: dict[UUID, str | None] = {}
-    for event, verdict in zip(silent, verdicts, strict=True):
-        detected[event.data.ticket.id] = verdict.language
-        outbox.record(
-            session,
-            TicketClassified(
-                ticket_id=event.data.ticket.id,
-                language=verdict.language,
-                language_confidence=verdict.confidence,
-                classified_at=now,
-            ),
-            aggregate_id=event.data.ticket.id,
-            cause=event,
-        )
+    declined = [event.data for event in events if isinstance(event.data, TicketRoutingDeclined)]
+    if declined:
+        await TicketRepository(session).lock_tickets([event.data.ticket.id for event in events])
+        await DecisionRepository(session).decline([data.decision_id for data in declined], now=now)
+    detected = await _classify(session, events, detector, now)
     seen = {event.data.ticket.id: _observation(event.data, detected) for event in events}
-    await _follow(session, events, seen, now=now, return_after=return_after)
-
-
-async def take_changed(
-    session: AsyncSession, events: Sequence[Event[TicketChanged]], *, now: datetime, return_after: timedelta
-) -> None:
-    """Follow what became of tickets: reservations end, places free up, tickets that lost their agent are routed."""
-    seen = {event.data.ticket.id: _observation(event.data) for event in events}
-    await _follow(session, events, seen, now=now, return_after=return_after)
-
-
-async def take_declined(
-    session: AsyncSession, events: Sequence[Event[TicketRoutingDeclined]], *, now: datetime, return_after: timedelta
-) -> None:
-    """Free the places of declined proposals, and try again if the ticket still wants somebody."""
-    await TicketRepository(session).lock_tickets([event.data.ticket.id for event in events])
-    await DecisionRepository(session).decline([event.data.decision_id for event in events], now=now)
-    seen = {event.data.ticket.id: _observation(event.data) for event in events}
     await _follow(session, events, seen, now=now, return_after=return_after)
 
 
@@ -236,9 +204,39 @@ async def _agent(repository: AgentRepository, account_id: UUID) -> Agent:
     raise AgentNotFound
 
 
+async def _classify(
+    session: AsyncSession, events: Sequence[Event[OfTicket]], detector: Detector, now: datetime
+) -> dict[UUID, str | None]:
+    """Tell the languages of the new tickets among them for which none was stated; returns them by ticket."""
+    silent = [
+        (event, event.data)
+        for event in events
+        if isinstance(event.data, TicketCreated) and event.data.ticket.language is None
+    ]
+    if not silent:
+        return {}
+    verdicts = await detector.identify(
+        [Sample(readable(new.ticket.subject, new.message.text), _requester_language(new.ticket)) for _, new in silent],
+        desk=await AgentRepository(session).desk_languages(),
+    )
+    for (event, new), verdict in zip(silent, verdicts, strict=True):
+        outbox.record(
+            session,
+            TicketClassified(
+                ticket_id=new.ticket.id,
+                language=verdict.language,
+                language_confidence=verdict.confidence,
+                classified_at=now,
+            ),
+            aggregate_id=new.ticket.id,
+            cause=event,
+        )
+    return {new.ticket.id: verdict.language for (_, new), verdict in zip(silent, verdicts, strict=True)}
+
+
 async def _follow(
     session: AsyncSession,
-    events: Sequence[Event[EventData]],
+    events: Sequence[Event[OfTicket]],
     seen: Mapping[UUID, Observation],
     *,
     now: datetime,
@@ -280,11 +278,9 @@ async def _propose(session: AsyncSession, decided: Sequence[Decision], causes: C
         )
 
 
-def _observation(
-    data: TicketCreated | TicketChanged | TicketRoutingDeclined, detected: Mapping[UUID, str | None] | None = None
-) -> Observation:
+def _observation(data: OfTicket, detected: Mapping[UUID, str | None]) -> Observation:
     ticket = data.ticket
-    language = ticket.language or (detected or {}).get(ticket.id)
+    language = ticket.language or detected.get(ticket.id)
     return Observation(
         ticket=ticket,
         language=primary_subtag(language) if language else None,

@@ -7,6 +7,6 @@ from shared.messaging.handlers import Handlers
 
 handlers = Handlers("sla")
 handlers.include(auth_handlers)
-handlers.on(TicketCreated, service.take_created)
-handlers.on(TicketChanged, service.take_changed)
-handlers.on(TicketMessageAdded, service.take_message_added)
+handlers.on(TicketCreated, service.take_tickets)
+handlers.on(TicketChanged, service.take_tickets)
+handlers.on(TicketMessageAdded, service.take_tickets)

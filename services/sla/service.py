@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.sla.domain.clock import Clock, Happening, Step, fire
 from services.sla.domain.policy import Fact, Policy, StoredPolicy, follow, next_due_at
 from services.sla.repository import SlaRepository
-from shared.events import Event, EventData
+from shared.events import Event
 from shared.events import sla as events
 from shared.events.common import ActorKind, TicketSnapshot
 from shared.events.sla import SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
@@ -33,6 +33,7 @@ _CLOCK_EVENTS: Mapping[Happening, type[SlaWarned | SlaBreached | SlaMet]] = {
     Happening.MET: SlaMet,
 }
 
+OfTicket = TicketCreated | TicketChanged | TicketMessageAdded
 # What became of the clocks of one ticket, and how all of them stand now.
 Steps = Mapping[SlaMetric, Step]
 
@@ -55,32 +56,20 @@ class NoPolicyForAll(Unprocessable):
     slug, title = "no-policy-for-all", "One policy has to apply to all tickets"
 
 
-async def take_created(session: AsyncSession, created: Sequence[Event[TicketCreated]]) -> None:
-    """Start the clocks of new tickets at the moment the desk received them."""
-    await _follow(
-        session, {event.data.ticket.id: event for event in created}, [_created(event.data) for event in created]
-    )
+async def take_tickets(session: AsyncSession, told: Sequence[Event[OfTicket]]) -> None:
+    """Start the clocks of new tickets at the moment the desk received them, and move them as their tickets move.
 
-
-async def take_changed(session: AsyncSession, changed: Sequence[Event[TicketChanged]]) -> None:
-    """Pause, resume, stop or plan anew what a change of status, priority or tier asks for."""
-    await _follow(
-        session, {event.data.ticket.id: event for event in changed}, [_changed(event.data) for event in changed]
-    )
-
-
-async def take_message_added(session: AsyncSession, added: Sequence[Event[TicketMessageAdded]]) -> None:
-    """Stop the first-response clock at an agent's public reply, in time or withdrawing a breach that came before it.
-
-    Other messages say nothing about clocks: what they do to their ticket, `ticket.changed` tells as well.
+    A change of status, priority or tier pauses, resumes, stops or plans anew. An agent's public reply stops the
+    first-response clock, in time or withdrawing a breach that came before it. Other messages say nothing about clocks:
+    what they do to their ticket, `ticket.changed` tells as well.
     """
-    replies = [event for event in added if _is_reply(event.data.message)]
-    if replies:
-        await _follow(
-            session,
-            {event.data.ticket.id: event for event in replies},
-            [_fact(event.data.ticket, event.data.message.added_at, replied=True) for event in replies],
-        )
+    causes = {event.data.ticket.id: event for event in told}
+    facts = [fact for event in told if (fact := _fact_of(event.data))]
+    if not facts:
+        return
+    moved = await SlaRepository(session).keep_tickets(facts)
+    if concerning := [fact for fact in facts if fact.replied or fact.ticket_id in moved]:
+        await _apply(session, concerning, causes, None)
 
 
 async def fire_timers(session: AsyncSession, *, now: datetime, judged_until: datetime) -> int:
@@ -143,12 +132,6 @@ async def clocks_of(session: AsyncSession, ticket_id: UUID) -> list[Clock]:
     if clocks is None:
         raise TicketNotFound
     return [clocks[metric] for metric in SlaMetric if metric in clocks]
-
-
-async def _follow(session: AsyncSession, causes: Mapping[UUID, Event[EventData]], facts: Sequence[Fact]) -> None:
-    moved = await SlaRepository(session).keep_tickets(facts)
-    if concerning := [fact for fact in facts if fact.replied or fact.ticket_id in moved]:
-        await _apply(session, concerning, causes, None)
 
 
 async def _apply(
@@ -224,12 +207,15 @@ def _told(clock: Clock) -> events.Clock:
     )
 
 
-def _created(data: TicketCreated) -> Fact:
-    return _fact(data.ticket, data.ticket.created_at, replied=_is_reply(data.message))
-
-
-def _changed(data: TicketChanged) -> Fact:
-    return _fact(data.ticket, data.changed_at)
+def _fact_of(data: OfTicket) -> Fact | None:
+    match data:
+        case TicketCreated():
+            return _fact(data.ticket, data.ticket.created_at, replied=_is_reply(data.message))
+        case TicketChanged():
+            return _fact(data.ticket, data.changed_at)
+        case TicketMessageAdded() if _is_reply(data.message):
+            return _fact(data.ticket, data.message.added_at, replied=True)
+    return None
 
 
 def _is_reply(message: ThreadMessage) -> bool:

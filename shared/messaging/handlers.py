@@ -20,7 +20,8 @@ class Handlers:
     """The subscriptions of one consumer; `consumer` is also its group on the broker (`desk.<consumer>`).
 
     A handler is called inside the batch's transaction with new events only, at most one per aggregate, in the order
-    they came. Raising makes each of them be tried alone; what then still raises becomes a dead letter.
+    they came; one of several types gets them together. Raising makes each of them be tried alone; what then still
+    raises becomes a dead letter.
     """
 
     consumer: str = ""

@@ -30,6 +30,7 @@ from shared.messaging.handlers import Handler, Handlers
 
 Stream = tuple[str, str]  # (source, aggregate id)
 Reason = Literal["poison", "parked", "gap"]
+Called = tuple[Handler[Any], ...]
 
 
 @dataclass(slots=True)
@@ -220,8 +221,8 @@ class Inbox:
                 at_once.setdefault(handler, []).append(event)
         for handler, together in at_once.items():
             await handler(session, together)
-        for type_, wave in waves(others):
-            if handlers := self._handlers.by_type.get(type_):
+        for handlers, wave in waves(others, self._handlers):
+            if handlers:
                 events: list[Event[Any]] = [envelope.event() for envelope in wave]
                 for handler in handlers:
                     await handler(session, events)
@@ -255,17 +256,17 @@ class Inbox:
         )
 
 
-def waves(envelopes: Sequence[Envelope]) -> list[tuple[str, list[Envelope]]]:
-    """Group a batch by type so that handlers get large sets, keeping the order within each aggregate.
+def waves(envelopes: Sequence[Envelope], handlers: Handlers) -> list[tuple[Called, list[Envelope]]]:
+    """Group a batch by who handles it so that handlers get large sets, keeping the order within each aggregate.
 
-    Every wave holds, for one type, events whose aggregates have nothing earlier left to do; so no wave has two events
-    of one aggregate.
+    Every wave holds, for the same handlers, events whose aggregates have nothing earlier left to do; so no wave has two
+    events of one aggregate.
     """
-    result: list[tuple[str, list[Envelope]]] = []
+    result: list[tuple[Called, list[Envelope]]] = []
     remaining: Sequence[Envelope] = envelopes
     while remaining:
         seen: set[Stream] = set()
-        wave: dict[str, list[Envelope]] = {}
+        wave: dict[Called, list[Envelope]] = {}
         later: list[Envelope] = []
         for envelope in remaining:
             stream = (envelope.source, envelope.aggregate_id)
@@ -273,7 +274,7 @@ def waves(envelopes: Sequence[Envelope]) -> list[tuple[str, list[Envelope]]]:
                 later.append(envelope)
             else:
                 seen.add(stream)
-                wave.setdefault(envelope.type, []).append(envelope)
+                wave.setdefault(tuple(handlers.by_type.get(envelope.type, ())), []).append(envelope)
         result.extend(wave.items())
         remaining = later
     return result

@@ -22,6 +22,9 @@ class SlaBadge:
     event_version: int = 0
 
 
+NO_BADGE = SlaBadge()
+
+
 def badge_after(badge: SlaBadge, event: SlaEvent, event_version: int) -> SlaBadge:
     """The badge after an event; an event that is not newer than what the badge reflects changes nothing."""
     if event_version <= badge.event_version:
@@ -60,7 +63,7 @@ def _most_urgent(clocks: tuple[Clock, ...]) -> SlaBadge:
                 return SlaBadge(clock.due_at, state, clock.metric)  # type: ignore[arg-type]
     met = [clock for clock in clocks if clock.state is ClockState.MET]
     last = max(met, key=lambda clock: clock.stopped_at or clock.started_at, default=None)
-    return SlaBadge(None, "met", last.metric) if last else SlaBadge()
+    return SlaBadge(None, "met", last.metric) if last else NO_BADGE
 
 
 def _other(metric: SlaMetric) -> SlaMetric:

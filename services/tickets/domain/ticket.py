@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic_core import to_jsonable_python
 
 from services.tickets.domain.errors import TicketClosedError
+from services.tickets.domain.sla import NO_BADGE, SlaBadge
 from services.tickets.domain.status import after_assignment, after_customer_message, after_reply, transition
 from shared.events.common import (
     Actor,
@@ -48,6 +49,7 @@ class Ticket:
     `version` moves with what people edit; `routing_version` is the version at which something that routing rests on
     moved last. `message_count` counts all messages, `public_message_count` those the customer may see.
     `diverted_from` is the known conversation that the first message claimed to belong to, but was not let into.
+    `sla` is what lists show of its clocks; like a detected language, it is a fact that moves no version.
     """
 
     id: UUID
@@ -76,6 +78,7 @@ class Ticket:
     last_customer_external_id: str | None = None
     follow_up_of: UUID | None = None
     diverted_from: UUID | None = None
+    sla: SlaBadge = NO_BADGE
 
 
 @dataclass(frozen=True, slots=True)

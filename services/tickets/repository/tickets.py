@@ -9,7 +9,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import BigInteger, Uuid
 
-from services.tickets.domain.sla import SlaBadge
 from services.tickets.domain.ticket import Ticket
 from services.tickets.models import conversations, customers, participants, ticket_history, ticket_number, tickets
 from services.tickets.repository.lists import badge, is_own
@@ -142,53 +141,6 @@ class TicketRepository:
             query = query.where(ticket_history.c.id < before_id)
         return (await self.session.execute(query.order_by(ticket_history.c.id.desc()).limit(limit))).all()
 
-    async def set_missing_languages(self, languages: Mapping[UUID, str]) -> None:
-        """Set the language of those of the tickets that have none; their versions stay."""
-        if not languages:
-            return
-        ids = sorted(languages)
-        await self.session.execute(
-            text(
-                f"WITH locked AS (SELECT id FROM {tickets.fullname} WHERE id = ANY(CAST(:ids AS uuid[])) "
-                "AND language IS NULL ORDER BY id FOR NO KEY UPDATE) "
-                f"UPDATE {tickets.fullname} AS t SET language = n.language "
-                "FROM locked JOIN unnest(CAST(:ids AS uuid[]), CAST(:languages AS text[])) AS n (id, language) "
-                "USING (id) "
-                "WHERE t.id = locked.id"
-            ),
-            {"ids": ids, "languages": [languages[ticket_id] for ticket_id in ids]},
-        )
-
-    async def lock_badges(self, ticket_ids: Collection[UUID]) -> dict[UUID, SlaBadge]:
-        """The SLA columns of the tickets, locked in order of id."""
-        query = (
-            select(
-                tickets.c.id,
-                tickets.c.sla_next_due_at,
-                tickets.c.sla_state,
-                tickets.c.sla_metric,
-                tickets.c.sla_event_version,
-            )
-            .where(_is_any(tickets.c.id, ticket_ids))
-            .order_by(tickets.c.id)
-            .with_for_update(key_share=True)
-        )
-        return {row.id: badge(row) for row in await self.session.execute(query)}
-
-    async def set_badges(self, badges: Mapping[UUID, SlaBadge]) -> None:
-        """Write the SLA columns of tickets that this transaction has locked."""
-        rows = [
-            {
-                "id": ticket_id,
-                "sla_next_due_at": value.next_due_at,
-                "sla_state": value.state,
-                "sla_metric": value.metric,
-                "sla_event_version": value.event_version,
-            }
-            for ticket_id, value in badges.items()
-        ]
-        await update_rows(self.session, tickets, rows)
-
 
 def _is_any(column: ColumnElement[Any], values: Iterable[Any], type_: Any = None) -> ColumnElement[bool]:
     """`column = ANY(array)`: one parameter and one prepared statement for any number of values."""
@@ -231,6 +183,7 @@ def _ticket(row: AnyRow) -> Ticket:
         message_count=row.message_count,
         public_message_count=row.public_message_count,
         last_customer_external_id=row.last_customer_external_id,
+        sla=badge(row),
     )
 
 
@@ -263,4 +216,8 @@ def _row(ticket: Ticket) -> dict[str, Any]:
         "message_count": ticket.message_count,
         "public_message_count": ticket.public_message_count,
         "last_customer_external_id": ticket.last_customer_external_id,
+        "sla_next_due_at": ticket.sla.next_due_at,
+        "sla_state": ticket.sla.state,
+        "sla_metric": ticket.sla.metric,
+        "sla_event_version": ticket.sla.event_version,
     }

@@ -45,12 +45,14 @@ class _Entry:
 class Journal:
     """The changes of one transaction, in order, for one or many tickets.
 
-    `create`, `change` and `decline` only note; `write` then makes every table follow with one statement each, and
-    records the events. Tickets that are changed have to be locked by this transaction.
+    `create`, `change`, `note` and `decline` only collect; `write` then makes every table follow with one statement
+    each, and records the events. Tickets that are changed have to be locked by this transaction.
     """
 
     session: AsyncSession
     _entries: list[_Entry] = field(default_factory=list)
+    # Tickets with facts that no entry since has taken along.
+    _noted: dict[UUID, Ticket] = field(default_factory=dict)
 
     def create(self, ticket: Ticket, message: Message, *, actor: Actor, cause: str, trigger: Trigger = None) -> Ticket:
         """A ticket comes into being with its first message. Its number is given by `write`."""
@@ -78,7 +80,14 @@ class Journal:
             return before
         ticket = moved(before, after, set(changes), at)
         self._entries.append(_Entry(ticket, actor, cause, at, trigger, changes=changes, message=message))
+        self._noted.pop(ticket.id, None)
         return ticket
+
+    def note(self, before: Ticket, after: Ticket) -> Ticket:
+        """A fact about a ticket that is there: it is written, but moves no version, and nothing tells of it."""
+        if after != before:
+            self._noted[after.id] = after
+        return after
 
     def decline(
         self, ticket: Ticket, *, decision_id: UUID, reason: str, actor: Actor, at: datetime, trigger: Trigger
@@ -91,16 +100,15 @@ class Journal:
         entries = await self._numbered()
         done = [entry for entry in entries if entry.declined is None]
         created = {entry.ticket.id for entry in done if entry.created}
-        final = {entry.ticket.id: entry.ticket for entry in done}
+        final = {entry.ticket.id: entry.ticket for entry in done} | self._noted
         tickets = TicketRepository(self.session)
-        if done:
-            await tickets.insert([ticket for ticket in final.values() if ticket.id in created])
-            await tickets.update([ticket for ticket in final.values() if ticket.id not in created])
-            await MessageRepository(self.session).insert([_message_row(entry) for entry in done if entry.message])
-            await tickets.add_history([_history_row(entry) for entry in done])
+        await tickets.insert([ticket for ticket in final.values() if ticket.id in created])
+        await tickets.update([ticket for ticket in final.values() if ticket.id not in created])
+        await MessageRepository(self.session).insert([_message_row(entry) for entry in done if entry.message])
+        await tickets.add_history([_history_row(entry) for entry in done])
         for entry in entries:
             self._record(entry)
-        self._entries = []
+        self._entries, self._noted = [], {}
         return final
 
     async def _numbered(self) -> list[_Entry]:

@@ -129,7 +129,7 @@ class Desk:
             event_of(TicketCreated(ticket=ticket(one, **fields), message=first, actor=SOMEBODY), one)
             for one in ticket_ids
         ]
-        await self.take(service.take_created, *events, detector=SpokenLanguage(), **self._edge(seconds))
+        await self.follow(*events, seconds=seconds)
 
     async def change(
         self,
@@ -147,13 +147,17 @@ class Desk:
             for name, old in (before or {}).items()
         }
         data = TicketChanged(ticket=snapshot, changes=changes, actor=SOMEBODY, cause="test", changed_at=at(seconds))
-        await self.take(service.take_changed, event_of(data, ticket_id), **self._edge(seconds + lag))
+        await self.follow(event_of(data, ticket_id), seconds=seconds + lag)
 
     async def decline(self, ticket_id: UUID, decision_id: str, *, seconds: float = 0, **fields: Any) -> None:
         data = TicketRoutingDeclined(
             ticket=ticket(ticket_id, **fields), decision_id=UUID(decision_id), reason="moved on"
         )
-        await self.take(service.take_declined, event_of(data, ticket_id), **self._edge(seconds))
+        await self.follow(event_of(data, ticket_id), seconds=seconds)
+
+    async def follow(self, *events: Event[Any], seconds: float = 0) -> None:
+        """One batch of what tickets tells."""
+        await self.take(service.take_tickets, *events, detector=SpokenLanguage(), **self._edge(seconds))
 
     def _edge(self, seconds: float) -> dict[str, Any]:
         """What consumers and timers add to an event: the time, and the settings."""

@@ -12,9 +12,10 @@ from services.routing import service
 from services.routing.models import metadata
 from services.routing.repository import AgentRepository, TicketRepository
 from shared.events.accounts import Role
-from shared.events.common import Priority, TicketStatus
+from shared.events.common import Priority, Requester, TicketStatus
+from shared.events.tickets import TicketMessageAdded
 from shared.ids import uuid7
-from tests.integration.routing.harness import Desk, at
+from tests.integration.routing.harness import Desk, at, event_of, message, ticket
 
 
 async def test_a_new_ticket_is_classified_and_proposed_with_its_reasons(desk: Desk) -> None:
@@ -112,6 +113,17 @@ async def test_a_declined_proposal_frees_its_place(desk: Desk) -> None:
     await desk.decline(one, proposal["decision_id"], status=TicketStatus.SOLVED)
     assert await desk.states(one) == ["declined"]
     assert await desk.loads() == {agent: 0}
+
+
+async def test_what_a_message_tells_of_its_requester_counts_for_a_ticket_that_waits(desk: Desk) -> None:
+    """No field of the ticket changes by it, so no `ticket.changed` tells."""
+    german, one = await desk.agent("de"), uuid7()
+    await desk.create(one, said="mumble", requester=Requester(customer_id=UUID(int=8), name="Ben", language="fr"))
+    assert await desk.assignees(one) == [None]
+    told = ticket(one, requester=Requester(customer_id=UUID(int=8), name="Ben", language="de"))
+    await desk.follow(event_of(TicketMessageAdded(ticket=told, message=message("Hello")), one))
+    await desk.drain()
+    assert await desk.assignees(one) == [None, german]
 
 
 async def test_declined_tickets_are_tried_again_at_once_and_then_ever_more_slowly(desk: Desk) -> None:

@@ -99,7 +99,7 @@ class Desk:
         """One batch of new tickets."""
         first = message(MessageKind.CUSTOMER, CUSTOMER, 0)
         await self.take(
-            service.take_created,
+            service.take_tickets,
             *(
                 event_of(TicketCreated(ticket=ticket(one, **fields), message=first, actor=CUSTOMER), one)
                 for one in ticket_ids
@@ -110,7 +110,7 @@ class Desk:
         data = TicketChanged(
             ticket=ticket(ticket_id, **fields), changes={}, actor=AGENT, cause="test", changed_at=at(seconds)
         )
-        await self.take(service.take_changed, event_of(data, ticket_id))
+        await self.take(service.take_tickets, event_of(data, ticket_id))
 
     async def reply(
         self, ticket_id: UUID, seconds: float, *, kind: MessageKind = MessageKind.REPLY, author: Actor = AGENT
@@ -118,7 +118,7 @@ class Desk:
         data = TicketMessageAdded(
             ticket=ticket(ticket_id, status=TicketStatus.OPEN), message=message(kind, author, seconds)
         )
-        await self.take(service.take_message_added, event_of(data, ticket_id))
+        await self.take(service.take_tickets, event_of(data, ticket_id))
 
     async def take(self, use_case: Callable[..., Awaitable[None]], *events: Event[Any]) -> None:
         async with self.database.transaction() as session:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from services.tickets.service import facts, intake, routing
+from services.tickets.service import facts, intake
 from shared.events.accounts import AccountChanged, Role
 from shared.events.messages import MessageDelivered, MessageFailed
 from shared.events.routing import TicketClassified, TicketRouted
@@ -46,7 +46,7 @@ async def test_a_detected_language_fills_a_gap_and_moves_no_version(desk: Desk) 
         event_of(TicketClassified(ticket_id=id_, language="de", language_confidence=0.9, classified_at=START), id_)
         for id_ in (silent.id, stated.id, uuid7())
     ]
-    await desk.handle(routing.follow_routing, *events)
+    await desk.handle(facts.follow, *events)
     assert ((await ticket(desk, silent.id)).language, (await ticket(desk, silent.id)).version) == ("de", 1)
     assert (await ticket(desk, stated.id)).language == "fr"
     assert await desk.event_types() == before
@@ -55,7 +55,7 @@ async def test_a_detected_language_fills_a_gap_and_moves_no_version(desk: Desk) 
 async def test_an_abstaining_detector_says_nothing(desk: Desk) -> None:
     (one,) = await some_tickets(desk)
     data = TicketClassified(ticket_id=one.id, language=None, language_confidence=0, classified_at=START)
-    await desk.handle(routing.follow_routing, event_of(data, one.id))
+    await desk.handle(facts.follow, event_of(data, one.id))
     assert (await ticket(desk, one.id)).language is None
 
 
@@ -76,12 +76,12 @@ def clocks(ticket_id: UUID, due_in_minutes: int) -> SlaClockChanged:
 async def test_clocks_show_in_lists_and_stale_ones_never_win(desk: Desk) -> None:
     one, two = await some_tickets(desk, 2)
     await desk.handle(
-        facts.keep_clocks,
+        facts.follow,
         event_of(clocks(one.id, 60), one.id, version=2),
         event_of(clocks(two.id, 30), two.id, version=1),
         event_of(clocks(uuid7(), 1)),
     )
-    await desk.handle(facts.keep_clocks, event_of(clocks(one.id, 10), one.id, version=1))
+    await desk.handle(facts.follow, event_of(clocks(one.id, 10), one.id, version=1))
     agent = await desk.person()
     answer = await agent.client.get("/api/tickets", sort="sla_due")
     items = answer.json()["items"]
@@ -94,7 +94,7 @@ async def test_a_proposal_is_applied(desk: Desk) -> None:
     agent = await desk.person()
     one, two = await some_tickets(desk, 2)
     await desk.handle(
-        routing.follow_routing,
+        facts.follow,
         event_of(proposal(one, agent), one.id),
         event_of(proposal(two, None), two.id),
         event_of(proposal(one, agent, ticket_id=uuid7())),
@@ -116,8 +116,8 @@ async def test_a_proposal_is_applied(desk: Desk) -> None:
     assert changed.causation_id is not None
 
 
-async def test_a_language_and_a_proposal_that_come_together_are_one_change(desk: Desk) -> None:
-    """Also where the proposal is declined, or the ticket states its language itself."""
+async def test_a_language_a_proposal_and_clocks_that_come_together_are_one_write(desk: Desk) -> None:
+    """Also where the proposal is declined, or the ticket states its language itself; whichever comes first."""
     agent, gone = await desk.person(), await desk.person(active=False)
     one, declined = await some_tickets(desk, 2)
     await desk.take(received("d@example.com", language="fr"))
@@ -125,16 +125,19 @@ async def test_a_language_and_a_proposal_that_come_together_are_one_change(desk:
     events = []
     for each, whom in ((one, agent), (declined, gone), (stated, agent)):
         found = TicketClassified(ticket_id=each.id, language="de", language_confidence=0.9, classified_at=START)
-        events += [event_of(found, each.id), event_of(proposal(each, whom), each.id)]
+        told = [event_of(found, each.id), event_of(proposal(each, whom), each.id)]
+        told.insert(len(events) % 2, event_of(clocks(each.id, 10), each.id, version=1))
+        events += told
     with desk.counted() as seen:
-        await desk.handle(routing.follow_routing, *events)
-    assert sum(sql.lstrip().startswith(("UPDATE tickets.tickets", "WITH locked")) for sql in seen.texts) == 2
+        await desk.handle(facts.follow, *events)
+    assert sum(sql.lstrip().startswith("UPDATE tickets.tickets") for sql in seen.texts) == 1
     rows = [await ticket(desk, each.id) for each in (one, declined, stated)]
     assert [(row.language, row.version, row.status) for row in rows] == [
         ("de", 2, "open"),
         ("de", 1, "new"),
         ("fr", 2, "open"),
     ]
+    assert {(row.sla_state, row.sla_event_version) for row in rows} == {("running", 1)}
     changed = await desk.one(
         "SELECT data::jsonb AS data FROM outbox WHERE type = 'ticket.changed.v1' AND aggregate_id = :id", id=str(one.id)
     )
@@ -147,7 +150,7 @@ async def test_edits_that_routing_does_not_rest_on_do_not_make_a_proposal_stale(
     (one,) = await some_tickets(desk)
     answer = await agent.client.patch(f"/api/tickets/{one.id}", {"subject": "Other", "tags": ["x"]}, if_match='"1"')
     assert answer.json()["version"] == 2
-    await desk.handle(routing.follow_routing, event_of(proposal(one, agent), one.id))
+    await desk.handle(facts.follow, event_of(proposal(one, agent), one.id))
     assert (await ticket(desk, one.id)).assignee_id == agent.principal.account_id
 
 
@@ -165,7 +168,7 @@ async def test_a_proposal_for_a_ticket_that_moved_on_is_declined(desk: Desk) -> 
         proposal(moved, agent),
         proposal(fine, gone),
     ]
-    await desk.handle(routing.follow_routing, *(event_of(data, data.ticket_id) for data in proposals))
+    await desk.handle(facts.follow, *(event_of(data, data.ticket_id) for data in proposals))
     assert [await ticket(desk, one.id) for one in (taken, solved, moved, fine)] == before
     declined = await desk.rows(
         "SELECT data::jsonb AS data FROM outbox WHERE type = 'ticket.routing_declined.v1' ORDER BY id"
