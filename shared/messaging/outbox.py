@@ -13,10 +13,11 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from opentelemetry import propagate
-from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.driver import driver_of
 from shared.events import Event, EventData
 from shared.ids import uuid7
 from shared.telemetry import correlation_id
@@ -98,28 +99,27 @@ async def write(session: AsyncSession, schema: str) -> bool:
         return False
     if foreign := {event.type for event in queue if event.source != schema}:
         raise OutboxError(f"{schema} recorded events that belong to another service: {sorted(foreign)}")
-    versions = await _reserve_versions(session, schema, Counter(event.aggregate_id for event in queue))
+    driver = await driver_of(session)
+    versions = await _reserve_versions(driver, schema, Counter(event.aggregate_id for event in queue))
     rows: list[tuple[_Pending, int]] = []
     for event in queue:
         version = versions[event.aggregate_id]
         versions[event.aggregate_id] = version + 1
         rows.append((event, version))
-    await session.execute(
+    await driver.execute(
         _insert_sql(schema),
-        {
-            "event_ids": [event.id for event, _ in rows],
-            "topics": [event.topic for event, _ in rows],
-            "types": [event.type for event, _ in rows],
-            "sources": [event.source for event, _ in rows],
-            "aggregates": [event.aggregate_id for event, _ in rows],
-            "versions": [version for _, version in rows],
-            "times": [event.time for event, _ in rows],
-            "data": [event.data for event, _ in rows],
-            "correlations": [event.correlation_id for event, _ in rows],
-            "causations": [event.causation_id for event, _ in rows],
-            "hops": [event.hops for event, _ in rows],
-            "traceparents": [event.traceparent for event, _ in rows],
-        },
+        [event.id for event, _ in rows],
+        [event.topic for event, _ in rows],
+        [event.type for event, _ in rows],
+        [event.source for event, _ in rows],
+        [event.aggregate_id for event, _ in rows],
+        [version for _, version in rows],
+        [event.time for event, _ in rows],
+        [event.data for event, _ in rows],
+        [event.correlation_id for event, _ in rows],
+        [event.causation_id for event, _ in rows],
+        [event.hops for event, _ in rows],
+        [event.traceparent for event, _ in rows],
     )
     return True
 
@@ -129,40 +129,36 @@ def recorded(session: AsyncSession) -> list[str]:
     return [event.type for event in session.info.get(_QUEUE, [])]
 
 
-async def _reserve_versions(session: AsyncSession, schema: str, counts: Counter[str]) -> dict[str, int]:
+async def _reserve_versions(driver: asyncpg.Connection, schema: str, counts: Counter[str]) -> dict[str, int]:
     """Take as many versions as each aggregate has new events; returns the first of each."""
     aggregates = sorted(counts)
-    result = await session.execute(
-        _reserve_sql(schema), {"aggregates": aggregates, "counts": [counts[aggregate] for aggregate in aggregates]}
-    )
-    return {aggregate_id: last - counts[aggregate_id] + 1 for aggregate_id, last in result}
+    taken = await driver.fetch(_reserve_sql(schema), aggregates, [counts[aggregate] for aggregate in aggregates])
+    return {aggregate_id: last - counts[aggregate_id] + 1 for aggregate_id, last in taken}
 
 
 @cache
-def _reserve_sql(schema: str) -> TextClause:
-    return text(f"""
+def _reserve_sql(schema: str) -> str:
+    return f"""
         INSERT INTO {schema}.streams AS s (aggregate_id, version)
-        SELECT * FROM unnest(CAST(:aggregates AS text[]), CAST(:counts AS bigint[])) AS n (aggregate_id, events)
+        SELECT * FROM unnest($1::text[], $2::bigint[]) AS n (aggregate_id, events)
         ORDER BY 1
         ON CONFLICT (aggregate_id) DO UPDATE SET version = s.version + excluded.version
-        RETURNING aggregate_id, version""")
+        RETURNING aggregate_id, version"""
 
 
 @cache
-def _insert_sql(schema: str) -> TextClause:
+def _insert_sql(schema: str) -> str:
     columns = (
         "event_id, topic, type, source, aggregate_id, aggregate_version, time, data, "
         "correlation_id, causation_id, hops, traceparent"
     )
-    return text(f"""
+    return f"""
         INSERT INTO {schema}.outbox ({columns})
         SELECT {columns} FROM unnest(
-            CAST(:event_ids AS uuid[]), CAST(:topics AS text[]), CAST(:types AS text[]), CAST(:sources AS text[]),
-            CAST(:aggregates AS text[]), CAST(:versions AS bigint[]), CAST(:times AS timestamptz[]),
-            CAST(:data AS text[]), CAST(:correlations AS text[]), CAST(:causations AS uuid[]),
-            CAST(:hops AS smallint[]), CAST(:traceparents AS text[])
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[],
+            $8::text[], $9::text[], $10::uuid[], $11::smallint[], $12::text[]
         ) WITH ORDINALITY AS u ({columns}, position)
-        ORDER BY position""")
+        ORDER BY position"""
 
 
 def _traceparent() -> str | None:

@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Sequence
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from sqlalchemy import TextClause, text
 
 from shared.db import Database
 from shared.failures import is_transient, place, summary
@@ -39,6 +40,24 @@ PRODUCE_SECONDS = 2.0
 def lock_key(service: str) -> str:
     """Name of the advisory lock that the sending relay of a service holds."""
     return f"relay:{service}"
+
+
+class Unsent(NamedTuple):
+    """A row of the outbox that is to be sent."""
+
+    id: int
+    event_id: UUID
+    topic: str
+    type: str
+    source: str
+    aggregate_id: str
+    aggregate_version: int
+    time: datetime
+    data: str
+    correlation_id: str
+    causation_id: UUID | None
+    hops: int
+    traceparent: str | None
 
 
 class Relay:
@@ -67,6 +86,7 @@ class Relay:
         try:
             while not stop.is_set():
                 self.turned_at = time.monotonic()
+                told = self._woken.is_set()
                 self._woken.clear()
                 sent = await self._try_send()
                 if sent < 0:
@@ -74,7 +94,10 @@ class Relay:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
                 elif sent < self._limit:
-                    idle = BUSY_POLL_SECONDS if sent else min(idle * 1.5, longest)
+                    # Found without being told: another process writes here. Told and found nothing: another one may be
+                    # sending. Neither can wake this one.
+                    alone = bool(sent) == told
+                    idle = min(idle * 1.5, longest) if alone else BUSY_POLL_SECONDS
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), idle)
             await self._try_send()
@@ -106,8 +129,8 @@ class Relay:
 
         Raises KafkaError when the broker did not take all of them: none is marked, all will be sent again.
         """
-        async with self._database.engine.begin() as connection:
-            locked, epoch = (await connection.execute(_lock_sql(self._schema), {"name": lock_key(self._schema)})).one()
+        async with self._database.driver() as connection:
+            locked, epoch = await connection.fetchrow(_lock_sql(self._schema), lock_key(self._schema))
             if not locked:
                 return 0
             if epoch != self._epoch:
@@ -115,16 +138,16 @@ class Relay:
                 await self._drop_producer()
                 self._epoch = epoch
             # A statement of its own: its snapshot is younger than the lock, so it sees what the last holder marked.
-            rows = (await connection.execute(_unsent_sql(self._schema), {"limit": self._limit})).all()
+            rows = [Unsent(*row) for row in await connection.fetch(_unsent_sql(self._schema), self._limit)]
             if not rows:
                 return 0
             async with asyncio.timeout(PRODUCE_SECONDS):
                 await self._produce(rows)
-            await connection.execute(_sent_sql(self._schema), {"ids": [row.id for row in rows]})
+            await connection.execute(_sent_sql(self._schema), [row.id for row in rows])
         metrics.EVENTS_SENT.labels(self._schema).inc(len(rows))
         return len(rows)
 
-    async def _produce(self, rows: Sequence[Any]) -> None:
+    async def _produce(self, rows: Sequence[Unsent]) -> None:
         if self._producer is None:
             self._producer = kafka.producer(self._settings)
             try:
@@ -156,6 +179,8 @@ class Relay:
     async def _send(self, target: tuple[str, int], batch: BatchBuilder) -> Awaitable[Any]:
         """Hand over one batch; the result tells when the broker has it."""
         assert self._producer is not None
+        # An open batch would wait for others to join it (linger), and nobody can: it goes with this turn or never.
+        batch.close()
         topic, partition = target
         sent: Awaitable[Any] = await self._producer.send_batch(
             batch, self._settings.topic_prefix + topic, partition=partition
@@ -186,19 +211,17 @@ class Relay:
 
 
 @cache
-def _lock_sql(schema: str) -> TextClause:
-    return text(f"SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)), epoch FROM {schema}.broker_epoch")
+def _lock_sql(schema: str) -> str:
+    return f"SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)), epoch FROM {schema}.broker_epoch"
 
 
 @cache
-def _unsent_sql(schema: str) -> TextClause:
-    return text(f"""
-        SELECT id, event_id, topic, type, source, aggregate_id, aggregate_version, time, data, correlation_id,
-               causation_id, hops, traceparent
-        FROM {schema}.outbox WHERE sent_at IS NULL ORDER BY id LIMIT :limit""")
+def _unsent_sql(schema: str) -> str:
+    columns = ", ".join(Unsent._fields)
+    return f"SELECT {columns} FROM {schema}.outbox WHERE sent_at IS NULL ORDER BY id LIMIT $1"
 
 
 @cache
-def _sent_sql(schema: str) -> TextClause:
+def _sent_sql(schema: str) -> str:
     # The clock, not the transaction's start: refilling a broker relies on "acknowledged before sent_at".
-    return text(f"UPDATE {schema}.outbox SET sent_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[]))")
+    return f"UPDATE {schema}.outbox SET sent_at = clock_timestamp() WHERE id = ANY($1::bigint[])"

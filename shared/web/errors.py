@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from shared.auth import AuthError
+from shared.failures import sqlstate
 from shared.telemetry import get_logger
 from shared.web.problem import Conflict, Problem, Unavailable, Unprocessable, problem_response, response_of
 
@@ -45,6 +46,7 @@ def install(app: FastAPI) -> None:
         TimeoutError: _unavailable,
         asyncpg.PostgresConnectionError: _unavailable,
         asyncpg.InterfaceError: _unavailable,
+        asyncpg.PostgresError: _database,
         DBAPIError: _database,
         OSError: _system,
         Exception: _unexpected,
@@ -103,11 +105,11 @@ async def _unavailable(connection: HTTPConnection, error: Exception) -> JSONResp
 
 
 async def _database(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
-    failure = cast("DBAPIError", error)
-    state = str(getattr(failure.orig, "sqlstate", None) or "")
-    if failure.connection_invalidated or state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES:
+    # Of SQLAlchemy, or of the driver itself where it is used directly.
+    state = sqlstate(error)
+    if state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES:
         return await _unavailable(connection, error)
-    if isinstance(failure.orig, OSError | asyncpg.InterfaceError) or _is_lost_connection(failure):
+    if isinstance(error, DBAPIError) and _is_lost_connection(error):
         return await _unavailable(connection, error)
     if state in _TAKEN:
         # Two requests asked for the same at once, and the other one was first.
@@ -141,6 +143,8 @@ async def _unexpected(connection: HTTPConnection, error: Exception) -> JSONRespo
 
 
 def _is_lost_connection(failure: DBAPIError) -> bool:
+    if failure.connection_invalidated or isinstance(failure.orig, OSError | asyncpg.InterfaceError):
+        return True
     cause = failure.orig.__cause__ if failure.orig is not None else None
     return isinstance(cause, OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError)
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
+import asyncpg
 from alembic import op
 from fastapi import Depends, Header, Request, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.auth import Principal
+from shared.driver import driver_of
 from shared.web.problem import InFlight, Unprocessable
 
 KEPT = timedelta(days=2)
@@ -77,43 +79,37 @@ class _Idempotency:
         if self.key is None:
             return await call()
         principal: Principal | None = getattr(self.request.state, "principal", None)
-        names = {"caller": principal.caller if principal else "public", "key": self.key}
-        if not await self._take_lock(session, names):
+        caller = principal.caller if principal else "public"
+        driver = await driver_of(session)
+        if not await self._take_lock(driver, caller):
             raise InFlight("The first request with this key is still under way.", retry_after=1)
         request_hash = await self._request_hash()
-        stored = await session.execute(
-            text(
-                "SELECT request_hash, status, headers, body FROM idempotency_keys WHERE caller = :caller AND key = :key"
-            ),
-            names,
+        row = await driver.fetchrow(
+            "SELECT request_hash, status, headers, body FROM idempotency_keys WHERE caller = $1 AND key = $2",
+            *(caller, self.key),
         )
-        if (row := stored.one_or_none()) is not None:
-            if row.request_hash != request_hash:
+        if row is not None:
+            if row["request_hash"] != request_hash:
                 raise Unprocessable("This key was used for another request.", slug="idempotency-key-reused")
-            headers = {**row.headers, "Idempotency-Replayed": "true"}
-            return Response(row.body, row.status, headers)
+            headers = {**row["headers"], "Idempotency-Replayed": "true"}
+            return Response(row["body"], row["status"], headers)
         response = await call()
-        await session.execute(
-            text("""
-                INSERT INTO idempotency_keys (caller, key, request_hash, status, headers, body)
-                VALUES (:caller, :key, :request_hash, :status, CAST(:headers AS jsonb), :body)"""),
-            {
-                **names,
-                "request_hash": request_hash,
-                "status": response.status_code,
-                "headers": json.dumps({n: response.headers[n] for n in _STORED_HEADERS if n in response.headers}),
-                "body": bytes(response.body),
-            },
+        await driver.execute(
+            "INSERT INTO idempotency_keys (caller, key, request_hash, status, headers, body) "
+            "VALUES ($1, $2, $3, $4, $5::jsonb, $6)",
+            *(caller, self.key, request_hash, response.status_code),
+            json.dumps({n: response.headers[n] for n in _STORED_HEADERS if n in response.headers}),
+            bytes(response.body),
         )
         return response
 
-    async def _take_lock(self, session: AsyncSession, names: dict[str, str]) -> bool:
+    async def _take_lock(self, driver: asyncpg.Connection, caller: str) -> bool:
         # Advisory locks are the whole database's: the schema keeps services apart.
-        lock = text("""
+        lock = """
             SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(
-                chr(31), 'idempotency', current_schema(), CAST(:caller AS text), CAST(:key AS text)), 0))""")
+                chr(31), 'idempotency', current_schema(), $1::text, $2::text), 0))"""
         deadline = time.monotonic() + WAIT_SECONDS
-        while not await session.scalar(lock, names):
+        while not await driver.fetchval(lock, caller, self.key):
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(_LOOK_EVERY_SECONDS)

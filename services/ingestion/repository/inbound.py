@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ingestion.domain.messages import Receipt
 from services.ingestion.models import inbound_messages
 from services.ingestion.models import mail_ids as mail_ids_table
+from shared.driver import driver_of
 
 Inbound = Row[Any]
 
@@ -73,8 +74,8 @@ class InboundRepository:
             }
             for message in messages
         ]
-        result = await self._session.execute(_add_sql(), {"rows": json.dumps(rows), "received_at": received_at})
-        return set(result.scalars())
+        driver = await driver_of(self._session)
+        return {id_ for (id_,) in await driver.fetch(_add_sql(), json.dumps(rows), received_at)}
 
     async def known(self, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Receipt]:
         """Receipts of the messages that are there already, by origin and dedupe key."""
@@ -212,20 +213,20 @@ class InboundRepository:
 
 
 @cache
-def _add_sql() -> TextClause:
+def _add_sql() -> str:
     # Sorted by the key, so that two batches with the same keys wait for each other instead of deadlocking.
     columns = (
         "id, origin, dedupe_key, channel, status, conversation_id, sender, subject, text, external_id, raw_key, "
         "size_bytes"
     )
-    return text(f"""
+    return f"""
         INSERT INTO inbound_messages ({columns}, received_at)
-        SELECT {columns}, CAST(:received_at AS timestamptz) FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+        SELECT {columns}, $2::timestamptz FROM jsonb_to_recordset($1::jsonb) AS r (
             id uuid, origin text, dedupe_key text, channel text, status text, conversation_id uuid, sender jsonb,
             subject text, text text, external_id text, raw_key text, size_bytes bigint)
         ORDER BY origin, dedupe_key
         ON CONFLICT (origin, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
-        RETURNING id""")
+        RETURNING id"""
 
 
 @cache
