@@ -18,13 +18,15 @@ TICKETS_PER_BATCH = 500
 async def take_events(session: AsyncSession, events: Sequence[Event[EventData]]) -> None:
     """Archive events and fold them into the facts of their tickets. Events that are archived already change nothing."""
     records = [archived(event) for event in events]
-    new = await ArchiveRepository(session).add(records)
-    fresh = [record for record in records if record.id in new]
-    if not fresh:
-        return
+    new, known = await ArchiveRepository(session).add(records)
+    fresh = [record for record in records if record.event_id in new]
     facts = FactsRepository(session)
-    before = await facts.known({record.ticket_id for record in fresh})
-    await facts.save(before, fold(before, fresh))
+    while fresh:
+        before = await facts.known(known)
+        after = fold(before, fresh)
+        # Who meets a new ticket at the same moment writes it first: then it is known, and ours comes on top.
+        known = after.keys() - before.keys() - await facts.save(before, after)
+        fresh = [record for record in fresh if record.ticket_id in known]
 
 
 async def start_rebuild(session: AsyncSession, *, resume: bool, now: datetime) -> Progress:
@@ -46,10 +48,10 @@ async def rebuild_batch(
     finished = len(tickets) < limit
     last = None if finished else tickets[-1]
     dropped = await facts.drop_unarchived(progress.after_ticket_id, last)
-    await facts.lock(tickets)
+    await facts.lock_or_create(tickets)
     before = await facts.known(tickets)
     events = await archive.of_tickets(tickets)
     corrected = await facts.save(before, fold({}, events))
-    progress = progress.past(last, tickets=len(tickets), events=len(events), corrected=corrected + dropped)
+    progress = progress.past(last, tickets=len(tickets), events=len(events), corrected=len(corrected) + dropped)
     await RebuildRepository(session).advance(progress, now if finished else None)
     return progress, finished

@@ -5,9 +5,9 @@ that a new field in the catalogue is decided on and never slips in.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.events import Event, EventData
@@ -99,11 +99,18 @@ REMOVED: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedEvent:
-    """One consumed event as the archive keeps it. `data` is JSON; `ticket_id` is the ticket it tells of."""
+# Where the ticket's id stands; and the moment that figures count of a delivery.
+_TICKET_ID = {type_: attrgetter("ticket.id" if "ticket" in kept else "ticket_id") for type_, kept in KEPT.items()}
+_DELIVERY_AT = {MessageDelivered.type: attrgetter("delivered_at"), MessageFailed.type: attrgetter("failed_at")}
 
-    id: UUID
+
+class ArchivedEvent(NamedTuple):
+    """One consumed event as the archive keeps it: a row of its table.
+
+    `data` is JSON; `ticket_id` is the ticket it tells of; `delivery_at` is when a message was delivered or given up.
+    """
+
+    event_id: UUID
     type: str
     source: str
     aggregate_id: str
@@ -111,22 +118,21 @@ class ArchivedEvent:
     ticket_id: UUID
     time: datetime
     data: str
+    delivery_at: datetime | None = None
 
 
 def archived(event: Event[EventData]) -> ArchivedEvent:
     """The event without personal text. Raises KeyError for a type that has no entry in `KEPT`."""
+    data = event.data
+    delivery_at = _DELIVERY_AT.get(data.type)
     return ArchivedEvent(
-        id=event.id,
-        type=event.data.type,
-        source=event.source,
-        aggregate_id=event.aggregate_id,
-        aggregate_version=event.aggregate_version,
-        ticket_id=_ticket_id(event.data),
-        time=event.time,
-        data=event.data.model_dump_json(include=dict(KEPT[event.data.type])),
+        event.id,
+        data.type,
+        event.source,
+        event.aggregate_id,
+        event.aggregate_version,
+        _TICKET_ID[data.type](data),
+        event.time,
+        data.model_dump_json(include=dict(KEPT[data.type])),
+        delivery_at(data) if delivery_at else None,
     )
-
-
-def _ticket_id(data: Any) -> UUID:
-    ticket_id: UUID = data.ticket.id if hasattr(data, "ticket") else data.ticket_id
-    return ticket_id

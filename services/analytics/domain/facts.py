@@ -60,9 +60,13 @@ class ClockFacts:
         return self.breached_at or (self.stopped_at if self.state == ClockState.MET else None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TicketFacts:
-    """What analytics knows of one ticket. Fields of the ticket are None until its own events arrive."""
+    """What analytics knows of one ticket. Fields of the ticket are None until its own events arrive.
+
+    Only `fold` changes facts, and only copies of its own. Of clocks it has those that were judged or warned of: others
+    have nothing to tell yet.
+    """
 
     ticket_id: UUID
     number: int | None = None
@@ -91,22 +95,21 @@ class TicketFacts:
         return max(0, len(self.spans) - 1)
 
 
-def apply(facts: TicketFacts, event: ArchivedEvent) -> TicketFacts:
-    """The facts after one more event; events that say nothing about facts change nothing.
-
-    Events of one source must come in the order of their versions; between sources any order gives the same result.
-    """
-    rule = _RULES.get(event.type)
-    return rule(facts, from_json(event.data)) if rule else facts
-
-
 def fold(known: Mapping[UUID, TicketFacts], events: Iterable[ArchivedEvent]) -> dict[UUID, TicketFacts]:
-    """Apply events to their tickets' facts, starting with what is `known`; returns the tickets that had events."""
+    """Apply events to their tickets' facts, starting with what is `known`; returns the tickets that had events.
+
+    Events that say nothing about facts change nothing. Events of one source must come in the order of their versions;
+    between sources any order gives the same result.
+    """
     folded: dict[UUID, TicketFacts] = {}
     for event in events:
         ticket_id = event.ticket_id
-        facts = folded.get(ticket_id) or known.get(ticket_id) or TicketFacts(ticket_id)
-        folded[ticket_id] = apply(facts, event)
+        facts = folded.get(ticket_id)
+        if facts is None:
+            before = known.get(ticket_id)
+            facts = folded[ticket_id] = replace(before) if before else TicketFacts(ticket_id)
+        if rule := _RULES.get(event.type):
+            rule(facts, from_json(event.data))
     return folded
 
 
@@ -114,108 +117,95 @@ def _time(value: str | None) -> datetime | None:
     return datetime.fromisoformat(value) if value else None
 
 
-def _changed(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
-    return _ticket(facts, data["ticket"], data["changed_at"])
+def _changed(facts: TicketFacts, data: Mapping[str, Any]) -> None:
+    _ticket(facts, data["ticket"], data["changed_at"])
 
 
-def _message_added(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+def _message_added(facts: TicketFacts, data: Mapping[str, Any]) -> None:
     message = data["message"]
-    return _ticket(
-        facts,
-        data["ticket"],
-        message["added_at"],
-        customer_messages=facts.customer_messages + (message["kind"] == MessageKind.CUSTOMER),
-        replies=facts.replies + (message["kind"] == MessageKind.REPLY),
-        first_reply_at=facts.first_reply_at or (_time(message["added_at"]) if message["first_reply"] else None),
-    )
+    _ticket(facts, data["ticket"], message["added_at"])
+    facts.customer_messages += message["kind"] == MessageKind.CUSTOMER
+    facts.replies += message["kind"] == MessageKind.REPLY
+    if message["first_reply"] and facts.first_reply_at is None:
+        facts.first_reply_at = _time(message["added_at"])
 
 
-def _ticket(facts: TicketFacts, ticket: Mapping[str, Any], moment: str, **counted: Any) -> TicketFacts:
+def _ticket(facts: TicketFacts, ticket: Mapping[str, Any], moment: str) -> None:
     requester = ticket["requester"]
-    created_at = datetime.fromisoformat(ticket["created_at"])
-    spans, solved_at = _backlog(facts, ticket, created_at, datetime.fromisoformat(moment))
-    return replace(
-        facts,
-        number=ticket["number"],
-        channel=ticket["channel"],
-        **_language(facts, ticket["language"], LanguageFrom.TICKET, requester["language"]),
-        priority=ticket["priority"],
-        ticket_type=ticket["type"],
-        region=requester["region"],
-        tier=requester["tier"],
-        brand=ticket["brand"],
-        group=ticket["group"],
-        status=ticket["status"],
-        assignee_id=UUID(ticket["assignee_id"]) if ticket["assignee_id"] else None,
-        created_at=created_at,
-        solved_at=solved_at,
-        spans=spans,
-        **counted,
-    )
+    facts.number = ticket["number"]
+    facts.channel = ticket["channel"]
+    facts.priority = ticket["priority"]
+    facts.ticket_type = ticket["type"]
+    facts.region = requester["region"]
+    facts.tier = requester["tier"]
+    facts.brand = ticket["brand"]
+    facts.group = ticket["group"]
+    facts.status = ticket["status"]
+    facts.assignee_id = UUID(ticket["assignee_id"]) if ticket["assignee_id"] else None
+    facts.created_at = datetime.fromisoformat(ticket["created_at"])
+    if ticket["language"]:
+        _language(facts, ticket["language"], LanguageFrom.TICKET)
+    else:
+        _language(facts, requester["language"], LanguageFrom.REQUESTER)
+    _backlog(facts, ticket, facts.created_at, moment)
 
 
-def _classified(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
-    return replace(facts, **_language(facts, data["language"], LanguageFrom.DETECTOR))
+def _classified(facts: TicketFacts, data: Mapping[str, Any]) -> None:
+    _language(facts, data["language"], LanguageFrom.DETECTOR)
 
 
-def _language(
-    facts: TicketFacts, told: str | None, by: LanguageFrom, otherwise: str | None = None
-) -> Mapping[str, Any]:
-    if told is None:
-        told, by = otherwise, LanguageFrom.REQUESTER
-    if told is None or by < facts.language_from:
-        return {}
-    return {"language": told, "language_from": int(by)}
+def _language(facts: TicketFacts, told: str | None, by: LanguageFrom) -> None:
+    if told is not None and by >= facts.language_from:
+        facts.language, facts.language_from = told, int(by)
 
 
-def _backlog(
-    facts: TicketFacts, ticket: Mapping[str, Any], created_at: datetime, moment: datetime
-) -> tuple[tuple[Span, ...], datetime | None]:
+def _backlog(facts: TicketFacts, ticket: Mapping[str, Any], created_at: datetime, moment: str) -> None:
     """Spans in the backlog and the last solution: a span ends with the solution, and a reopening starts the next."""
     spans = facts.spans or (Span(created_at),)
     in_backlog = spans[-1].ended_at is None
     if ticket["status"] in UNSOLVED:
-        return (spans if in_backlog else (*spans, Span(moment))), None
-    if not in_backlog:
-        return spans, facts.solved_at
-    solved_at = _time(ticket["solved_at"]) or moment
-    return (*spans[:-1], replace(spans[-1], ended_at=solved_at)), solved_at
+        facts.spans = spans if in_backlog else (*spans, Span(datetime.fromisoformat(moment)))
+        facts.solved_at = None
+    elif in_backlog:
+        facts.solved_at = datetime.fromisoformat(ticket["solved_at"] or moment)
+        facts.spans = (*spans[:-1], replace(spans[-1], ended_at=facts.solved_at))
 
 
-def _clocks_changed(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
+def _clocks_changed(facts: TicketFacts, data: Mapping[str, Any]) -> None:
     for clock in data["clocks"]:
-        facts = _clock(facts, clock)
-    return facts
+        _clock(facts, clock)
 
 
-def _clock_event(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
-    return _clock(facts, data["clock"])
+def _clock_event(facts: TicketFacts, data: Mapping[str, Any]) -> None:
+    _clock(facts, data["clock"])
 
 
-def _clock_warned(facts: TicketFacts, data: Mapping[str, Any]) -> TicketFacts:
-    return _clock(facts, data["clock"], warned=True)
+def _clock_warned(facts: TicketFacts, data: Mapping[str, Any]) -> None:
+    _clock(facts, data["clock"], warned=True)
 
 
-def _clock(facts: TicketFacts, clock: Mapping[str, Any], *, warned: bool = False) -> TicketFacts:
+def _clock(facts: TicketFacts, clock: Mapping[str, Any], *, warned: bool = False) -> None:
     """Take over a clock's newest state. That may withdraw a breach, where a late fact proved it wrong."""
     started_at = datetime.fromisoformat(clock["started_at"])
     key = (clock["metric"], started_at)
-    others = [known for known in facts.clocks if (known.metric, known.started_at) != key]
-    warned = warned or any(known.warned for known in facts.clocks if (known.metric, known.started_at) == key)
+    same = [known for known in facts.clocks if (known.metric, known.started_at) == key]
     newest = ClockFacts(
         metric=clock["metric"],
         started_at=started_at,
         policy=clock["policy"],
         target_seconds=clock["target_seconds"],
         state=clock["state"],
-        warned=warned,
+        warned=warned or any(known.warned for known in same),
         breached_at=_time(clock["breached_at"]),
         stopped_at=_time(clock["stopped_at"]),
     )
-    return replace(facts, clocks=tuple(sorted([*others, newest], key=lambda known: (known.metric, known.started_at))))
+    told = [newest] if newest.warned or newest.judged_at else []
+    if same or told:
+        others = [known for known in facts.clocks if known not in same]
+        facts.clocks = tuple(sorted([*others, *told], key=lambda known: (known.metric, known.started_at)))
 
 
-_RULES: Mapping[str, Callable[[TicketFacts, Mapping[str, Any]], TicketFacts]] = {
+_RULES: Mapping[str, Callable[[TicketFacts, Mapping[str, Any]], None]] = {
     TicketCreated.type: _message_added,
     TicketChanged.type: _changed,
     TicketMessageAdded.type: _message_added,

@@ -11,21 +11,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.domain.archive import ArchivedEvent
 from services.analytics.domain.rebuild import Progress
 from services.analytics.models import archive
-from services.analytics.repository.facts import LOCK_OR_CREATE
 
-_ADD = text(f"""
+# The rows of tickets that have one are locked here, so that what is read of them afterwards stays true.
+_ADD = text("""
     WITH added AS (
-        INSERT INTO analytics.archive (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data)
-        SELECT event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, CAST(data AS jsonb)
-          FROM unnest(CAST(:event_ids AS uuid[]), CAST(:types AS text[]), CAST(:sources AS text[]),
-                      CAST(:aggregates AS text[]), CAST(:versions AS bigint[]), CAST(:tickets AS uuid[]),
-                      CAST(:times AS timestamptz[]), CAST(:data AS text[]))
-            AS n (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data)
-         ORDER BY event_id
-        ON CONFLICT (event_id) DO NOTHING
+        INSERT INTO analytics.archive (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data,
+                                       delivery_at)
+        SELECT event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, CAST(data AS json), delivery_at
+          FROM unnest(CAST(:event_id AS uuid[]), CAST(:type AS text[]), CAST(:source AS text[]),
+                      CAST(:aggregate_id AS text[]), CAST(:aggregate_version AS bigint[]), CAST(:ticket_id AS uuid[]),
+                      CAST(:time AS timestamptz[]), CAST(:data AS text[]), CAST(:delivery_at AS timestamptz[]))
+            AS n (event_id, type, source, aggregate_id, aggregate_version, ticket_id, time, data, delivery_at)
+         ORDER BY ticket_id, event_id
+        ON CONFLICT (ticket_id, event_id) DO NOTHING
         RETURNING event_id, ticket_id
-    ), locked AS ({LOCK_OR_CREATE.format(tickets="added")})
-    SELECT event_id FROM added""")
+    ), locked AS (
+        SELECT ticket_id FROM analytics.ticket_facts WHERE ticket_id = ANY(CAST(:ticket_id AS uuid[]))
+         ORDER BY ticket_id FOR UPDATE
+    )
+    SELECT added.event_id, locked.ticket_id FROM added LEFT JOIN locked USING (ticket_id)""")
 
 
 class ArchiveRepository:
@@ -34,25 +38,13 @@ class ArchiveRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, events: Sequence[ArchivedEvent]) -> set[UUID]:
-        """Keep these events; returns the ids of those that were not there yet, and locks the tickets of those.
-
-        The locks are those of `FactsRepository.lock`.
+    async def add(self, events: Sequence[ArchivedEvent]) -> tuple[set[UUID], set[UUID]]:
+        """Keep these events; returns the ids of those that were not there yet, and those of their tickets that have
+        facts already, which are locked now.
         """
-        rows = await self._session.execute(
-            _ADD,
-            {
-                "event_ids": [event.id for event in events],
-                "types": [event.type for event in events],
-                "sources": [event.source for event in events],
-                "aggregates": [event.aggregate_id for event in events],
-                "versions": [event.aggregate_version for event in events],
-                "tickets": [event.ticket_id for event in events],
-                "times": [event.time for event in events],
-                "data": [event.data for event in events],
-            },
-        )
-        return set(rows.scalars())
+        columns = dict(zip(ArchivedEvent._fields, map(list, zip(*events, strict=True)), strict=True))
+        rows = (await self._session.execute(_ADD, columns)).all()
+        return {event_id for event_id, _ in rows}, {ticket_id for _, ticket_id in rows if ticket_id is not None}
 
     async def count(self) -> int:
         """How many events there are."""
@@ -66,23 +58,13 @@ class ArchiveRepository:
     async def of_tickets(self, tickets: Collection[UUID]) -> list[ArchivedEvent]:
         """All events of these tickets; those of one source and aggregate in the order of their versions."""
         rows = await self._session.execute(
-            select(*(column for column in archive.c if column.name != "data"), cast(archive.c.data, Text).label("data"))
+            select(
+                *(cast(archive.c[name], Text) if name == "data" else archive.c[name] for name in ArchivedEvent._fields)
+            )
             .where(archive.c.ticket_id.in_(tickets))
             .order_by(archive.c.ticket_id, archive.c.source, archive.c.aggregate_id, archive.c.aggregate_version)
         )
-        return [
-            ArchivedEvent(
-                id=row.event_id,
-                type=row.type,
-                source=row.source,
-                aggregate_id=row.aggregate_id,
-                aggregate_version=row.aggregate_version,
-                ticket_id=row.ticket_id,
-                time=row.time,
-                data=row.data,
-            )
-            for row in rows
-        ]
+        return [ArchivedEvent(*row) for row in rows]
 
 
 class RebuildRepository:

@@ -20,16 +20,18 @@ class _Table:
     name: str
     key: Mapping[str, str]
     values: Mapping[str, str]
-    rows: Callable[[TicketFacts], Iterable[tuple[Any, ...]]]
+    rows: Callable[[TicketFacts], list[tuple[Any, ...]]]
+    # Which rows that are there may be replaced; all, where nothing is said.
+    replaceable: str = "true"
 
     @cached_property
     def save(self) -> TextClause:
-        """Insert or replace rows, given as one array per column."""
+        """Insert or replace rows, given as one array per column; returns the tickets of those that were written."""
         columns = {**self.key, **self.values}
         values = ", ".join(f'"{name}" = excluded."{name}"' for name in self.values)
         return text(
-            f"INSERT INTO analytics.{self.name} ({_names(columns)}) SELECT * FROM {_unnest(columns)} "
-            f"ON CONFLICT ({_names(self.key)}) DO UPDATE SET {values}"
+            f"INSERT INTO analytics.{self.name} ({_names(columns)}) SELECT * FROM {_unnest(columns)} ORDER BY 1 "
+            f"ON CONFLICT ({_names(self.key)}) DO UPDATE SET {values} WHERE {self.replaceable} RETURNING ticket_id"
         )
 
     @cached_property
@@ -40,13 +42,19 @@ class _Table:
         )
 
     def changes(
-        self, before: Iterable[TicketFacts], after: Iterable[TicketFacts]
+        self, before: Mapping[UUID, TicketFacts], after: Iterable[TicketFacts]
     ) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
         """Parameters of `save` and of `drop`; empty where there is nothing to write or to delete."""
-        old = {row[: len(self.key)]: row for facts in before for row in self.rows(facts)}
-        new = {row[: len(self.key)]: row for facts in after for row in self.rows(facts)}
-        saved = [row for key, row in new.items() if old.get(key) != row]
-        return _columns([*self.key, *self.values], saved), _columns(self.key, old.keys() - new.keys())
+        size = len(self.key)
+        saved: list[tuple[Any, ...]] = []
+        dropped: list[tuple[Any, ...]] = []
+        for facts in after:
+            known = before.get(facts.ticket_id)
+            old = {row[:size]: row for row in self.rows(known)} if known else {}
+            new = self.rows(facts)
+            saved += [row for row in new if old.pop(row[:size], None) != row]
+            dropped += old
+        return _columns([*self.key, *self.values], saved), _columns(self.key, dropped)
 
 
 def _names(columns: Iterable[str]) -> str:
@@ -99,15 +107,16 @@ _TABLES = (
         "ticket_facts",
         {"ticket_id": "uuid"},
         {**_STORED, "reopened_count": "integer"},
-        lambda facts: (_facts_row(facts),),
+        lambda facts: [_facts_row(facts)],
+        "excluded.ticket_id = ANY(CAST(:known AS uuid[]))",
     ),
     _Table(
         "ticket_spans",
         {"ticket_id": "uuid", "ordinal": "smallint"},
         {"started_at": "timestamptz", "ended_at": "timestamptz"},
-        lambda facts: (
+        lambda facts: [
             (facts.ticket_id, ordinal, span.started_at, span.ended_at) for ordinal, span in enumerate(facts.spans)
-        ),
+        ],
     ),
     _Table(
         "ticket_clocks",
@@ -121,25 +130,31 @@ _TABLES = (
             "stopped_at": "timestamptz",
             "judged_at": "timestamptz",
         },
-        lambda facts: ((facts.ticket_id, *_clock_row(clock)) for clock in facts.clocks),
+        lambda facts: [(facts.ticket_id, *_clock_row(clock)) for clock in facts.clocks],
     ),
 )
 
 # A row that is there is locked, although nothing of it changes.
-LOCK_OR_CREATE = """
-    INSERT INTO analytics.ticket_facts AS f (ticket_id) SELECT DISTINCT ticket_id FROM {tickets} ORDER BY ticket_id
-    ON CONFLICT (ticket_id) DO UPDATE SET number = f.number WHERE false"""
-_LOCK = text(LOCK_OR_CREATE.format(tickets="unnest(CAST(:tickets AS uuid[])) AS t (ticket_id)"))
+_LOCK_OR_CREATE = text("""
+    INSERT INTO analytics.ticket_facts AS f (ticket_id)
+    SELECT ticket_id FROM unnest(CAST(:tickets AS uuid[])) AS t (ticket_id) ORDER BY ticket_id
+    ON CONFLICT (ticket_id) DO UPDATE SET number = f.number WHERE false""")
 
-# Columns in the order of the fields of TicketFacts, Span and ClockFacts.
+# Columns in the order of the fields of TicketFacts, Span and ClockFacts. Each table is read once for all tickets.
 _KNOWN = text(f"""
-    SELECT ticket_id, {_names(_STORED)},
-           ARRAY(SELECT ROW (s.started_at, s.ended_at) FROM analytics.ticket_spans AS s
-                  WHERE s.ticket_id = f.ticket_id ORDER BY s.ordinal),
-           ARRAY(SELECT ROW (c.metric, c.started_at, c.policy, c.target_seconds, c.state, c.warned, c.breached_at,
-                             c.stopped_at)
-                   FROM analytics.ticket_clocks AS c WHERE c.ticket_id = f.ticket_id ORDER BY c.metric, c.started_at)
-      FROM analytics.ticket_facts AS f WHERE ticket_id = ANY(CAST(:tickets AS uuid[]))""")
+    SELECT f.ticket_id, {_names(_STORED)}, s.starts, s.ends, c.clocks
+      FROM analytics.ticket_facts AS f
+      LEFT JOIN (SELECT ticket_id, array_agg(started_at ORDER BY ordinal) AS starts,
+                        array_agg(ended_at ORDER BY ordinal) AS ends
+                   FROM analytics.ticket_spans WHERE ticket_id = ANY(CAST(:tickets AS uuid[])) GROUP BY ticket_id)
+             AS s USING (ticket_id)
+      LEFT JOIN (SELECT ticket_id,
+                        array_agg(ROW (metric, started_at, policy, target_seconds, state, warned, breached_at,
+                                       stopped_at)
+                                  ORDER BY metric, started_at) AS clocks
+                   FROM analytics.ticket_clocks WHERE ticket_id = ANY(CAST(:tickets AS uuid[])) GROUP BY ticket_id)
+             AS c USING (ticket_id)
+     WHERE f.ticket_id = ANY(CAST(:tickets AS uuid[]))""")
 
 # A ticket's facts and its events were committed together, so one statement never sees the one without the other.
 _DROP_UNARCHIVED = text("""
@@ -163,32 +178,41 @@ class FactsRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def lock(self, tickets: Collection[UUID]) -> None:
-        """Lock these tickets, in the order of their ids.
-
-        A ticket that is new gets an empty row, so that two consumers that meet it first at once still take turns.
-        """
-        await self._session.execute(_LOCK, {"tickets": tickets})
+    async def lock_or_create(self, tickets: Collection[UUID]) -> None:
+        """Lock these tickets, in the order of their ids; one that has no row gets an empty one."""
+        await self._session.execute(_LOCK_OR_CREATE, {"tickets": tickets})
 
     async def known(self, tickets: Collection[UUID]) -> dict[UUID, TicketFacts]:
         """What is known of these tickets. To be asked after they were locked: a statement sees what was before it."""
-        found = {}
-        for ticket_id, *stored, spans, clocks in await self._session.execute(_KNOWN, {"tickets": tickets}):
-            fields = (*stored, tuple(Span(*span) for span in spans), tuple(ClockFacts(*clock) for clock in clocks))
+        found: dict[UUID, TicketFacts] = {}
+        if not tickets:
+            return found
+        for ticket_id, *stored, starts, ends, clocks in await self._session.execute(_KNOWN, {"tickets": tickets}):
+            spans = tuple(map(Span, starts, ends)) if starts else ()
+            fields = (*stored, spans, tuple(ClockFacts(*clock) for clock in clocks or ()))
             found[ticket_id] = TicketFacts(ticket_id, *fields)
         return found
 
-    async def save(self, before: Mapping[UUID, TicketFacts], after: Mapping[UUID, TicketFacts]) -> int:
-        """Write what differs from what was `known` before; returns of how many tickets."""
-        changed = [facts for ticket_id, facts in after.items() if facts != before[ticket_id]]
-        known = [before[facts.ticket_id] for facts in changed]
-        for table in _TABLES:
-            saved, dropped = table.changes(known, changed)
+    async def save(self, before: Mapping[UUID, TicketFacts], after: Mapping[UUID, TicketFacts]) -> set[UUID]:
+        """Write what differs from what was `known` before; returns the tickets that were written.
+
+        A ticket that was not known and that somebody else has written meanwhile is left as it is; it is locked now.
+        """
+        changed = {ticket_id: facts for ticket_id, facts in after.items() if facts != before.get(ticket_id)}
+        if not changed:
+            return set()
+        facts, *others = _TABLES
+        rows, _ = facts.changes(before, changed.values())
+        known = list(before.keys() & changed.keys())
+        made = set(await self._session.scalars(facts.save, {**rows, "known": known})) if rows else set()
+        written = made.union(known)
+        for table in others:
+            saved, dropped = table.changes(before, [changed[ticket_id] for ticket_id in written])
             if saved:
                 await self._session.execute(table.save, saved)
             if dropped:
                 await self._session.execute(table.drop, dropped)
-        return len(changed)
+        return written
 
     async def drop_unarchived(self, after: UUID | None, through: UUID | None) -> int:
         """Delete facts of tickets in this range of ids that the archive knows nothing of; returns how many tickets."""

@@ -4,19 +4,17 @@ A list of unsolved tickets read 63,000 pages of a database with 106,000 tickets,
 of the table: where nothing fits an index PostgreSQL walks an order until the page is full, which it may never be.
 """
 
-import json
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import event as hooks
 
 from services.tickets.repository import Filters, Sort, TicketLists
 from shared.db import Database
 from shared.events.common import Channel, Priority, TicketStatus
 from tests.conftest import Databases
+from tests.plans import MODES, explain, nodes, pages, sent
 
 TICKETS = 20_000
 UNSOLVED = (TicketStatus.NEW, TicketStatus.OPEN, TicketStatus.PENDING, TicketStatus.ON_HOLD)
@@ -76,45 +74,16 @@ async def full(databases: Databases) -> AsyncIterator[Database]:
     await databases.drop(database.url)
 
 
-async def sent(database: Database, filters: Filters, sort: Sort) -> tuple[str, tuple[Any, ...]]:
-    """The statement of a list's page, and its parameters, as the driver gets them."""
-    seen: list[tuple[str, tuple[Any, ...]]] = []
-
-    def before(_connection: Any, _cursor: Any, statement: str, parameters: tuple[Any, ...], *_rest: Any) -> None:
-        seen.append((statement, parameters))
-
-    async with database.read() as session:
-        hooks.listen(database.engine.sync_engine, "before_cursor_execute", before)
-        try:
-            await TicketLists(session).page(filters, sort, after=None, limit=LIMIT)
-        finally:
-            hooks.remove(database.engine.sync_engine, "before_cursor_execute", before)
-    (only,) = seen
-    return only
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The plan and everything below it."""
-    yield plan
-    for below in plan.get("Plans", ()):
-        yield from nodes(below)
-
-
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", LISTS)
 async def test_a_list_does_not_read_what_it_does_not_show(full: Database, name: str, mode: str) -> None:
-    """PostgreSQL may settle for a generic plan, made without the parameters; which it does is not ours to say."""
-    statement, parameters = await sent(full, *LISTS[name])
-    connection = await asyncpg.connect(full.url, server_settings={"search_path": "tickets", "plan_cache_mode": mode})
-    given = ", ".join("'{}'".format(str(value).replace("'", "''")) for value in parameters)
-    await connection.execute(f"PREPARE list AS {statement}")
-    explained = await connection.fetchval(
-        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE list{f'({given})' if given else ''}"
-    )
-    await connection.close()
-    plan = json.loads(explained)[0]["Plan"]
+    filters, sort = LISTS[name]
+    async with full.read() as session:
+        with sent(full) as statements:
+            await TicketLists(session).page(filters, sort, after=None, limit=LIMIT)
+    (statement,) = statements
+    plan = await explain(full, statement, mode)
     scans = [node["Node Type"] for node in nodes(plan) if node.get("Relation Name") == "tickets"]
-    pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-    assert scans, explained
-    assert "Seq Scan" not in scans, explained
-    assert pages <= MOST_PAGES, explained
+    assert scans, plan
+    assert "Seq Scan" not in scans, plan
+    assert pages(plan) <= MOST_PAGES, plan

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.analytics.domain.archive import ArchivedEvent, archived
-from services.analytics.domain.facts import Span, TicketFacts, apply, fold
+from services.analytics.domain.facts import Span, TicketFacts, fold
 from shared.events import Event, EventData
 from shared.events.common import (
     Actor,
@@ -133,10 +133,7 @@ BREACHED = SlaBreached(ticket_id=TICKET, clock=clock(ClockState.BREACHED, breach
 
 
 def facts_of(events: Iterable[ArchivedEvent]) -> TicketFacts:
-    facts = TicketFacts(TICKET)
-    for event in events:
-        facts = apply(facts, event)
-    return facts
+    return fold({}, events)[TICKET]
 
 
 def test_a_ticket_keeps_what_figures_are_split_by() -> None:
@@ -248,17 +245,39 @@ def test_a_late_fact_withdraws_a_breach() -> None:
     assert [(found.judged_at, found.breached_at) for found in facts.clocks] == [(after(59), None)]
 
 
-def test_cancelled_and_running_clocks_are_not_judged() -> None:
+def test_cancelled_and_running_clocks_are_not_judged_and_not_kept() -> None:
     for state in (ClockState.CANCELLED, ClockState.RUNNING, ClockState.PAUSED):
         event = SlaClockChanged(ticket_id=TICKET, clocks=(clock(state),), next_due_at=None, changed_at=START)
-        (found,) = facts_of(archive(event, source="sla")).clocks
-        assert found.judged_at is None
+        assert facts_of(archive(event, source="sla")).clocks == ()
+
+
+def test_a_withdrawn_breach_of_a_clock_that_runs_on_leaves_nothing() -> None:
+    running = SlaClockChanged(
+        ticket_id=TICKET, clocks=(clock(ClockState.RUNNING),), next_due_at=None, changed_at=after(61)
+    )
+    assert facts_of(archive(BREACHED, running, source="sla")).clocks == ()
+
+
+def test_a_clock_that_was_warned_of_stays_so() -> None:
+    warned = SlaWarned(ticket_id=TICKET, clock=clock(ClockState.RUNNING), next_due_at=None, at=after(45))
+    paused = SlaClockChanged(
+        ticket_id=TICKET, clocks=(clock(ClockState.PAUSED),), next_due_at=None, changed_at=after(46)
+    )
+    (found,) = facts_of(archive(warned, paused, source="sla")).clocks
+    assert (found.warned, found.judged_at) == (True, None)
 
 
 def test_a_clock_started_anew_is_another_clock() -> None:
-    both = (clock(ClockState.MET, stopped=5), clock(ClockState.RUNNING, start=90))
+    both = (clock(ClockState.MET, stopped=5), clock(ClockState.MET, start=90, stopped=95))
     event = SlaClockChanged(ticket_id=TICKET, clocks=both, next_due_at=None, changed_at=START)
     assert len(facts_of(archive(event, source="sla")).clocks) == 2
+
+
+def test_folding_leaves_what_was_known_as_it_was() -> None:
+    opened, solved = archive(created(), changed(TicketStatus.SOLVED, 30))
+    known = fold({}, [opened])
+    assert fold(known, [solved])[TICKET].solved_at == after(30)
+    assert known[TICKET].solved_at is None
 
 
 def test_delivery_results_are_archived_and_change_no_facts() -> None:
@@ -271,7 +290,7 @@ def test_delivery_results_are_archived_and_change_no_facts() -> None:
         attempts=3,
     )
     (event,) = archive(failed, source="ingestion")
-    assert apply(TicketFacts(TICKET), event) == TicketFacts(TICKET)
+    assert facts_of([event]) == TicketFacts(TICKET)
 
 
 TICKET_STREAM = archive(
