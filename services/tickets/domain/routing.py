@@ -1,6 +1,8 @@
 """Whether a routing proposal still fits the ticket it was made for."""
 
-from services.tickets.domain.status import ROUTABLE
+from dataclasses import replace
+
+from services.tickets.domain.status import ROUTABLE, after_assignment
 from services.tickets.domain.ticket import Ticket
 from shared.events.routing import TicketRouted
 
@@ -20,3 +22,11 @@ def why_declined(ticket: Ticket, proposal: TicketRouted, *, assignee_is_active: 
     if not assignee_is_active:
         return "the proposed agent is not active"
     return ""
+
+
+def with_proposal(ticket: Ticket, proposal: TicketRouted) -> Ticket:
+    """The ticket with the proposed agent and group. A proposal without an agent sets the group: it waits in a queue."""
+    group = proposal.group or ticket.group
+    if proposal.assignee_id is None:
+        return replace(ticket, group=group)
+    return replace(ticket, group=group, assignee_id=proposal.assignee_id, status=after_assignment(ticket.status))

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.tickets.domain.routing import why_declined
+from services.tickets.domain.routing import why_declined, with_proposal
 from services.tickets.domain.sla import SlaEvent, badge_after
-from services.tickets.domain.ticket import Ticket, with_assignee
+from services.tickets.domain.ticket import Ticket
 from services.tickets.repository import CustomerRepository, TicketRepository
 from services.tickets.service.journal import Journal
 from shared.events import Event
@@ -35,24 +35,29 @@ async def follow(session: AsyncSession, events: Sequence[Event[TicketFact]]) -> 
     """
     locked = await TicketRepository(session).lock_many({event.data.ticket_id for event in events})
     tickets = {ticket.id: ticket for ticket in locked}
-    proposals = [event.data for event in events if isinstance(event.data, TicketRouted)]
-    proposed = {proposal.assignee_id for proposal in proposals if proposal.assignee_id is not None}
-    inactive = await CustomerRepository(session).inactive(proposed)
-    journal = Journal(session)
+    languages: dict[UUID, str | None] = {}
+    badges = {ticket.id: ticket.sla for ticket in locked}
+    proposals: list[tuple[Event[TicketFact], TicketRouted]] = []
     for event in events:
-        ticket = tickets.get(event.data.ticket_id)
-        if ticket is None:
-            log.warning("ticket.unknown", ticket_id=str(event.data.ticket_id), event_type=event.data.type)
-            continue
-        match event.data:
-            case TicketRouted() as proposal:
-                ticket = _apply(journal, ticket, proposal, event, inactive)
-            case TicketClassified() as found:
-                ticket = journal.note(ticket, replace(ticket, language=ticket.language or found.language))
-            case clocks:
-                badge = badge_after(ticket.sla, clocks, event.aggregate_version)
-                ticket = journal.note(ticket, replace(ticket, sla=badge))
-        tickets[ticket.id] = ticket
+        data = event.data
+        if data.ticket_id not in tickets:
+            log.warning("ticket.unknown", ticket_id=str(data.ticket_id), event_type=data.type)
+        elif isinstance(data, TicketRouted):
+            proposals.append((event, data))
+        elif isinstance(data, TicketClassified):
+            languages[data.ticket_id] = languages.get(data.ticket_id) or data.language
+        else:
+            badges[data.ticket_id] = badge_after(badges[data.ticket_id], data, event.aggregate_version)
+
+    journal = Journal(session)
+    for id_, ticket in tickets.items():
+        language = ticket.language or languages.get(id_)
+        tickets[id_] = journal.note(ticket, replace(ticket, language=language, sla=badges[id_]))
+    proposed = {proposal.assignee_id for _, proposal in proposals if proposal.assignee_id is not None}
+    inactive = await CustomerRepository(session).inactive(proposed)
+    for event, proposal in proposals:
+        ticket = tickets[proposal.ticket_id]
+        tickets[ticket.id] = _apply(journal, ticket, proposal, event, inactive)
     await journal.write()
 
 
@@ -63,10 +68,7 @@ def _apply(
     event: Event[TicketFact],
     inactive: Collection[UUID],
 ) -> Ticket:
-    """The ticket goes to the proposed agent and group, unless it has moved on since routing looked at it.
-
-    A proposal without an agent sets the group only: the ticket waits in a queue.
-    """
+    """Give the ticket to the proposed agent and group, unless it has moved on since routing looked at it."""
     if why := why_declined(ticket, proposal, assignee_is_active=proposal.assignee_id not in inactive):
         journal.decline(
             ticket,
@@ -77,9 +79,7 @@ def _apply(
             trigger=event,
         )
         return ticket
-    after = replace(ticket, group=proposal.group or ticket.group)
-    if proposal.assignee_id is not None:
-        after = with_assignee(after, proposal.assignee_id)
+    after = with_proposal(ticket, proposal)
     return journal.change(ticket, after, actor=_ROUTING, cause="routing", at=proposal.routed_at, trigger=event)
 
 

@@ -26,7 +26,7 @@ from shared.messaging import outbox
 Trigger = Event[Any] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry:
     """One change of one ticket: what it was for, and the ticket right after it."""
 
@@ -97,8 +97,8 @@ class Journal:
 
     async def write(self) -> dict[UUID, Ticket]:
         """Write all that was noted; returns the tickets that were created or changed, as they are now."""
-        entries = await self._numbered()
-        done = [entry for entry in entries if entry.declined is None]
+        await self._give_numbers()
+        done = [entry for entry in self._entries if entry.declined is None]
         created = {entry.ticket.id for entry in done if entry.created}
         final = {entry.ticket.id: entry.ticket for entry in done} | self._noted
         tickets = TicketRepository(self.session)
@@ -106,22 +106,19 @@ class Journal:
         await tickets.update([ticket for ticket in final.values() if ticket.id not in created])
         await MessageRepository(self.session).insert([_message_row(entry) for entry in done if entry.message])
         await tickets.add_history([_history_row(entry) for entry in done])
-        for entry in entries:
+        for entry in self._entries:
             self._record(entry)
         self._entries, self._noted = [], {}
         return final
 
-    async def _numbered(self) -> list[_Entry]:
+    async def _give_numbers(self) -> None:
         new = [entry.ticket.id for entry in self._entries if entry.created]
         if not new:
-            return self._entries
+            return
         numbers = dict(zip(new, await TicketRepository(self.session).reserve_numbers(len(new)), strict=True))
-        return [
-            replace(entry, ticket=replace(entry.ticket, number=numbers[entry.ticket.id]))
-            if entry.ticket.id in numbers
-            else entry
-            for entry in self._entries
-        ]
+        for entry in self._entries:
+            if entry.ticket.id in numbers:
+                entry.ticket = replace(entry.ticket, number=numbers[entry.ticket.id])
 
     def _record(self, entry: _Entry) -> None:
         ticket = snapshot(entry.ticket)
