@@ -3,7 +3,7 @@ import { Lock, Send } from "lucide-react";
 import { type KeyboardEvent, useId, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
-import { statusOf } from "@/lib/api/problem.ts";
+import { slugOf } from "@/lib/api/problem.ts";
 import type { Session, TicketRow } from "@/lib/api/types.ts";
 import { Button } from "@/ui/button.tsx";
 import { ComposerProblem } from "./composer-problem.tsx";
@@ -29,7 +29,7 @@ export function Composer({ ticket, session }: { ticket: TicketRow; session: Sess
   const send = useSend(ticket.id, clear);
   const kind = draft.kind;
   const look = LOOKS[kind];
-  const isConflict = statusOf(send.error) === 409;
+  const isConflict = slugOf(send.error) === "stale-thread";
 
   const begin = (next: DraftKind) => {
     setKind(next);

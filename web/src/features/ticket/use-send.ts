@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { answer, tickets } from "@/lib/api/client.ts";
+import { slugOf } from "@/lib/api/problem.ts";
 import type { Message, Thread, WrittenMessage } from "@/lib/api/types.ts";
 import type { DraftKind } from "./drafts.ts";
 import { keepTicket, ticketKeys } from "./queries.ts";
@@ -33,6 +34,8 @@ export function useSend(ticketId: string, onSent: (kind: DraftKind) => void) {
           )
         : answer(tickets.POST("/api/tickets/{ticket_id}/notes", { params, body: { text } }));
     },
+    // The edge may have repeated a request whose first try has not ended: asked again, it tells how that went.
+    retry: (failures, error) => failures < 3 && slugOf(error) === "request-in-flight",
     onSuccess: ({ message, ticket }, { kind }) => {
       attempt.current = null;
       onSent(kind);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { retryAfter } from "./problem.ts";
+import { ApiError, retryAfter, slugOf } from "./problem.ts";
 
 describe("Retry-After", () => {
   const now = Date.parse("2026-01-01T00:00:00Z");
@@ -13,5 +13,15 @@ describe("Retry-After", () => {
     [null, null],
   ])("%j means %j seconds", (header, seconds) => {
     expect(retryAfter(header, now)).toBe(seconds);
+  });
+});
+
+describe("Which problem it is", () => {
+  it.each([
+    [new ApiError(409, { type: "/problems/stale-thread" }), "stale-thread"],
+    [new ApiError(500, {}), null],
+    [new TypeError("fetch failed"), null],
+  ])("%j", (error, slug) => {
+    expect(slugOf(error)).toBe(slug);
   });
 });

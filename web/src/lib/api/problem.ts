@@ -37,3 +37,8 @@ export function retryAfter(header: string | null, now: number): number | null {
 export function statusOf(error: unknown): number | null {
   return error instanceof ApiError ? error.status : null;
 }
+
+/** Which problem it is: the last part of its type, such as `stale-thread`. */
+export function slugOf(error: unknown): string | null {
+  return error instanceof ApiError ? (error.problem.type?.split("/").at(-1) ?? null) : null;
+}
