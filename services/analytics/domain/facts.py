@@ -6,9 +6,10 @@ sources interleave, and reading the archive again gives the same facts.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -95,6 +96,9 @@ class TicketFacts:
         return max(0, len(self.spans) - 1)
 
 
+_values = attrgetter(*(field.name for field in fields(TicketFacts)))
+
+
 def fold(known: Mapping[UUID, TicketFacts], events: Iterable[ArchivedEvent]) -> dict[UUID, TicketFacts]:
     """Apply events to their tickets' facts, starting with what is `known`; returns the tickets that had events.
 
@@ -107,7 +111,7 @@ def fold(known: Mapping[UUID, TicketFacts], events: Iterable[ArchivedEvent]) -> 
         facts = folded.get(ticket_id)
         if facts is None:
             before = known.get(ticket_id)
-            facts = folded[ticket_id] = replace(before) if before else TicketFacts(ticket_id)
+            facts = folded[ticket_id] = TicketFacts(*_values(before)) if before else TicketFacts(ticket_id)
         if rule := _RULES.get(event.type):
             rule(facts, from_json(event.data))
     return folded
