@@ -46,7 +46,7 @@ _BACKLOG_BY_DAY = text("""
                                         interval '1 day', :zone) AS day
     ), first AS (
         SELECT min(day) AS day FROM days
-    ), moves AS (
+    ), moves AS MATERIALIZED (  -- else each day would count them anew
         SELECT date_trunc('day', started_at, :zone) AS day, count(*) AS move
           FROM analytics.ticket_spans WHERE started_at >= (SELECT day FROM first) GROUP BY 1
         UNION ALL
