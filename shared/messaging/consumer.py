@@ -35,6 +35,9 @@ RECONNECT_SECONDS = 0.5
 EPOCH_CHECK_SECONDS = 2.0
 START_SECONDS = 20.0
 REJOIN_SECONDS = 15.0
+# Waiting for the broker after every batch held up the next one. What was applied and is not committed yet is read again
+# by whoever comes next, and the positions make that harmless (ADR 0006).
+COMMIT_EVERY_SECONDS = 0.5
 COMMIT_SECONDS = 5.0
 CLOSE_SECONDS = 5.0
 # A client that neither reads nor sees the end of its partitions for so long is replaced; it can lose its way when a
@@ -69,6 +72,8 @@ class Consumer:
         self._inbox = Inbox(database, handlers)
         self._name = handlers.consumer
         self._pauses: dict[TopicPartition, _Pause] = {}
+        self._applied: dict[TopicPartition, int] = {}
+        self._commit_at = 0.0
         self._mark_every = mark_every_seconds
         self._mark_at = self._progressed = 0.0
         self.turned_at = time.monotonic()
@@ -93,6 +98,7 @@ class Consumer:
                     async with asyncio.timeout(START_SECONDS):
                         await client.start()
                     await self._consume(client, stop, epoch)
+                    await self._commit(client)
                 finally:
                     await _close(client)
             except Exception as error:
@@ -106,6 +112,7 @@ class Consumer:
 
     async def _consume(self, client: AIOKafkaConsumer, stop: asyncio.Event, epoch: int) -> None:
         self._pauses.clear()
+        self._applied.clear()
         self._probe = None
         self._progressed = epoch_checked = time.monotonic()
         while not stop.is_set():
@@ -126,6 +133,8 @@ class Consumer:
                 )
             if batches:
                 await self._handle(client, batches)
+            if not batches or time.monotonic() >= self._commit_at:
+                await self._commit(client)
             waiting = any(pause.until > time.monotonic() for pause in self._pauses.values())
             if batches or waiting or not client.assignment():
                 self._progressed = time.monotonic()
@@ -158,7 +167,7 @@ class Consumer:
         self._count(applied)
         for partition in batches:
             self._pauses.pop(partition, None)
-        await self._commit(client, {partition: batch[-1].offset + 1 for partition, batch in batches.items()})
+        self._applied |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
 
     async def _handle_each(self, client: AIOKafkaConsumer, partition: TopicPartition, records: list[Record]) -> None:
         done = records[0].offset
@@ -175,7 +184,7 @@ class Consumer:
         else:
             self._pauses.pop(partition, None)
         if done > records[0].offset:
-            await self._commit(client, {partition: done})
+            self._applied[partition] = done
 
     def _count(self, applied: Mapping[str, int]) -> None:
         for topic, count in applied.items():
@@ -192,12 +201,15 @@ class Consumer:
             await self._inbox.bury(record, describe(error))
             return {}
 
-    async def _commit(self, client: AIOKafkaConsumer, next_offsets: Mapping[TopicPartition, int]) -> None:
+    async def _commit(self, client: AIOKafkaConsumer) -> None:
+        """Tell the broker the offsets behind what was applied, in transactions that are committed."""
         # One partition that was taken away meanwhile would void the commit of all.
         ours = client.assignment()
-        offsets = {p: OffsetAndMetadata(offset, "") for p, offset in next_offsets.items() if p in ours}
+        offsets = {p: OffsetAndMetadata(offset, "") for p, offset in self._applied.items() if p in ours}
+        self._applied.clear()
         if not offsets:
             return
+        self._commit_at = time.monotonic() + COMMIT_EVERY_SECONDS
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 await client.commit(offsets)
