@@ -72,6 +72,7 @@ class Consumer:
         self._inbox = Inbox(database, handlers)
         self._name = handlers.consumer
         self._pauses: dict[TopicPartition, _Pause] = {}
+        self._limit = settings.max_poll_records
         self._applied: dict[TopicPartition, int] = {}
         self._commit_at = 0.0
         self._mark_every = mark_every_seconds
@@ -128,9 +129,7 @@ class Consumer:
             self._resume_due(client)
             # The client's own limit does not hold while it waits for the group, and it may wait without end.
             async with asyncio.timeout(REJOIN_SECONDS):
-                batches = await client.getmany(
-                    timeout_ms=int(POLL_SECONDS * 1000), max_records=self._settings.max_poll_records
-                )
+                batches = await client.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=self._limit)
             if batches:
                 await self._handle(client, batches)
             if not batches or time.monotonic() >= self._commit_at:
@@ -153,6 +152,8 @@ class Consumer:
                 applied = await self._inbox.apply(records)
         except Exception as error:  # noqa: BLE001 - whatever it was, each event ends applied, buried or tried again
             if is_transient(error):
+                # A batch that takes longer than a transaction may last would do so for ever.
+                self._limit = max(1, self._limit // 2)
                 for partition, batch in batches.items():
                     self._back_off(client, partition, batch[0].offset, error)
             elif len(batches) > 1:
@@ -164,6 +165,7 @@ class Consumer:
                 log.warning("consumer.batch_split", topic=partition.topic, size=len(batch), error=summary(error))
                 await self._handle_each(client, partition, records)
             return
+        self._limit = min(self._settings.max_poll_records, self._limit * 2)
         self._count(applied)
         for partition in batches:
             self._pauses.pop(partition, None)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from shared.db import Database
 from shared.events import Event
 from shared.events.messages import MessageFailed
 from shared.ids import uuid7
@@ -107,6 +108,25 @@ async def test_transient_failures_are_retried_in_order(world: World) -> None:
     assert await world.effects() == [(str(aggregate), version) for version in range(1, 11)]
     assert next(failures, None) is None, "the failures were met"
     assert await world.held() == []
+
+
+async def test_batches_shrink_until_a_transaction_can_bear_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow machine a batch took longer than a transaction may last, was tried again, and took as long again."""
+    monkeypatch.setattr("shared.db.IDLE_IN_TRANSACTION_TIMEOUT_MS", 400)
+    await world.consumer.close()
+    world.consumer = Database(world.consumer.url, service="analytics")
+    world.kafka = world.kafka.model_copy(update={"max_poll_records": 64})
+
+    async def slowly(events: Sequence[object]) -> None:
+        await asyncio.sleep(0.02 * len(events))
+
+    world.before_apply = slowly
+    async with world.relay():
+        async with world.producer.transaction() as session:
+            for _ in range(128):
+                outbox.record(session, article(), aggregate_id=uuid7())
+        async with world.consuming():
+            await world.until_applied(128)
 
 
 async def test_types_without_a_handler_keep_versions_contiguous(world: World) -> None:
