@@ -48,9 +48,11 @@ _APPEND_FRAMES = text("""
     SELECT CAST(n.frame AS jsonb), clock_timestamp()
       FROM alone, unnest(CAST(:frames AS text[])) WITH ORDINALITY AS n (frame, place) ORDER BY place""")
 
+# Sorted: two transactions cannot wait for each other.
 _NOTE_ACTIVITY = text("""
     INSERT INTO gateway.ticket_activity AS a (ticket_id, last_message_at)
     SELECT * FROM unnest(CAST(:tickets AS uuid[]), CAST(:moments AS timestamptz[])) AS n (ticket_id, at)
+     ORDER BY ticket_id
     ON CONFLICT (ticket_id) DO UPDATE SET last_message_at = greatest(a.last_message_at, excluded.last_message_at)
     RETURNING ticket_id, last_message_at""")
 _ACTIVITY = text(
@@ -369,14 +371,14 @@ class Repository:
         )
 
     async def note_activity(self, moments: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
-        """Remember when a message of each ticket came; returns when the last one did."""
+        """Remember when a public message of each ticket came; returns when the last one did."""
         if not moments:
             return {}
         parameters = {"tickets": list(moments), "moments": list(moments.values())}
         return dict((await self._session.execute(_NOTE_ACTIVITY, parameters)).all())
 
     async def activity(self, ticket_ids: Collection[UUID]) -> dict[UUID, datetime]:
-        """When the last message of each ticket came, where one has."""
+        """When the last public message of each ticket came, where one has."""
         if not ticket_ids:
             return {}
         return dict((await self._session.execute(_ACTIVITY, {"tickets": list(ticket_ids)})).all())

@@ -29,6 +29,7 @@ from shared.auth import ACTIONS, Principal
 from shared.auth.tables import keep_keys, keep_revocations
 from shared.events import Event
 from shared.events.accounts import AccessRevoked, AccountChanged, Role, SigningKeyPublished
+from shared.events.tickets import PUBLIC_KINDS, OfTicket, WithMessage
 from shared.ids import uuid7
 from shared.messaging import outbox
 from shared.web import (
@@ -349,13 +350,16 @@ async def _publish_keys(session: AsyncSession, keys: Sequence[SigningKey]) -> No
 
 
 async def show(session: AsyncSession, events: Sequence[Event[live.Shown]]) -> None:
-    """Tell the open inboxes of tickets and their clocks, event by event in this order; not what messages say."""
+    """Tell the open inboxes of tickets and their clocks, event by event in this order; not what messages say.
+
+    As in lists, a note is nobody's last message.
+    """
     repository = Repository(session)
     told = [event.data for event in events]
-    tickets = [data.ticket for data in told if isinstance(data, live.OfTicket)]
+    tickets = [data.ticket for data in told if isinstance(data, OfTicket)]
     written: dict[UUID, datetime] = {}
     for data in told:
-        if isinstance(data, live.WithMessage):
+        if isinstance(data, WithMessage) and data.message.kind in PUBLIC_KINDS:
             at = data.message.added_at
             written[data.ticket.id] = max(written.get(data.ticket.id, at), at)
     activity = await repository.note_activity(written)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import get_args
 
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +13,7 @@ from services.ingestion.service.mail import MailContext
 from shared.auth import auth_handlers
 from shared.db import now_utc
 from shared.events import Event
-from shared.events.tickets import TicketCreated, TicketMessageAdded
+from shared.events.tickets import WithMessage
 from shared.messaging.envelope import Record
 from shared.messaging.handlers import Handlers
 from shared.objects import ObjectStore
@@ -26,7 +27,7 @@ def create_handlers(
     `reply_noted` is set after the commit of a reply.
     """
 
-    async def note_messages(session: AsyncSession, events: Sequence[Event[outbound.WithMessage]]) -> None:
+    async def note_messages(session: AsyncSession, events: Sequence[Event[WithMessage]]) -> None:
         if await outbound.note_messages(session, events, await context(), now_utc()):
             listen(session.sync_session, "after_commit", lambda _: reply_noted.set(), once=True)
 
@@ -35,7 +36,7 @@ def create_handlers(
         await messages.receive_cloudevents(session, None, events, objects, now_utc())
 
     handlers = Handlers("ingestion")
-    handlers.on_all((TicketCreated, TicketMessageAdded), note_messages)
+    handlers.on_all(get_args(WithMessage), note_messages)
     handlers.on_topic("desk.inbound", receive_inbound)
     handlers.include(auth_handlers)
     return handlers

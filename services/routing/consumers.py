@@ -18,7 +18,7 @@ from shared.messaging.handlers import Handlers
 def create_handlers(detector: Detector, *, return_after: timedelta) -> Handlers:
     """The subscriptions of routing; `detector` tells languages, `return_after` is the setting of that name."""
 
-    async def take_tickets(session: AsyncSession, events: Sequence[Event[service.OfTicket]]) -> None:
+    async def take_tickets(session: AsyncSession, events: Sequence[Event[service.Followed]]) -> None:
         # The consumer is an edge: it reads the clock that the use case gets as an argument.
         await service.take_tickets(session, events, detector=detector, now=now_utc(), return_after=return_after)
 

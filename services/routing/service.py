@@ -27,7 +27,7 @@ from shared.events import Event
 from shared.events.accounts import AccountChanged
 from shared.events.common import TicketSnapshot
 from shared.events.routing import TicketClassified, TicketRouted
-from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded, TicketRoutingDeclined
+from shared.events.tickets import OfTicket, TicketChanged, TicketCreated, TicketRoutingDeclined
 from shared.ids import uuid7
 from shared.messaging import outbox
 from shared.telemetry import get_logger
@@ -48,7 +48,7 @@ _DECISIONS = Counter("desk_routing_decisions", "Decisions about who gets a ticke
 _PROPOSED, _QUEUED = _DECISIONS.labels("proposed"), _DECISIONS.labels("queued")
 _RENEWED = Counter("desk_routing_proposals_renewed", "Proposals made again because nobody answered")
 
-OfTicket = TicketCreated | TicketChanged | TicketMessageAdded | TicketRoutingDeclined
+Followed = OfTicket | TicketRoutingDeclined
 Causes = Mapping[UUID, Event[Any]]
 
 
@@ -77,7 +77,7 @@ async def take_accounts(session: AsyncSession, events: Sequence[Event[AccountCha
 
 async def take_tickets(
     session: AsyncSession,
-    events: Sequence[Event[OfTicket]],
+    events: Sequence[Event[Followed]],
     *,
     detector: Detector,
     now: datetime,
@@ -89,11 +89,12 @@ async def take_tickets(
     place of a declined proposal is freed, and if the ticket still wants somebody, another try is made. A further
     message may tell what its requester speaks.
     """
+    # Before tickets are locked: detection takes its time in a thread.
+    detected = await _classify(session, events, detector, now)
     declined = [event.data for event in events if isinstance(event.data, TicketRoutingDeclined)]
     if declined:
         await TicketRepository(session).lock_tickets([event.data.ticket.id for event in events])
         await DecisionRepository(session).decline([data.decision_id for data in declined], now=now)
-    detected = await _classify(session, events, detector, now)
     seen = {event.data.ticket.id: _observation(event.data, detected) for event in events}
     await _follow(session, events, seen, now=now, return_after=return_after)
 
@@ -205,7 +206,7 @@ async def _agent(repository: AgentRepository, account_id: UUID) -> Agent:
 
 
 async def _classify(
-    session: AsyncSession, events: Sequence[Event[OfTicket]], detector: Detector, now: datetime
+    session: AsyncSession, events: Sequence[Event[Followed]], detector: Detector, now: datetime
 ) -> dict[UUID, str | None]:
     """Tell the languages of the new tickets among them for which none was stated; returns them by ticket."""
     silent = [
@@ -236,7 +237,7 @@ async def _classify(
 
 async def _follow(
     session: AsyncSession,
-    events: Sequence[Event[OfTicket]],
+    events: Sequence[Event[Followed]],
     seen: Mapping[UUID, Observation],
     *,
     now: datetime,
@@ -278,7 +279,7 @@ async def _propose(session: AsyncSession, decided: Sequence[Decision], causes: C
         )
 
 
-def _observation(data: OfTicket, detected: Mapping[UUID, str | None]) -> Observation:
+def _observation(data: Followed, detected: Mapping[UUID, str | None]) -> Observation:
     ticket = data.ticket
     language = ticket.language or detected.get(ticket.id)
     return Observation(

@@ -18,7 +18,14 @@ from shared.events import Event
 from shared.events import sla as events
 from shared.events.common import ActorKind, TicketSnapshot
 from shared.events.sla import SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
-from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import (
+    MessageKind,
+    OfTicket,
+    ThreadMessage,
+    TicketChanged,
+    TicketCreated,
+    TicketMessageAdded,
+)
 from shared.messaging import outbox
 from shared.web.problem import NotFound, PreconditionFailed, Unprocessable
 
@@ -33,7 +40,6 @@ _CLOCK_EVENTS: Mapping[Happening, type[SlaWarned | SlaBreached | SlaMet]] = {
     Happening.MET: SlaMet,
 }
 
-OfTicket = TicketCreated | TicketChanged | TicketMessageAdded
 # What became of the clocks of one ticket, and how all of them stand now.
 Steps = Mapping[SlaMetric, Step]
 

@@ -23,6 +23,10 @@ class MessageKind(StrEnum):
     SYSTEM = "system"
 
 
+# Messages that the customer may see; only these count as a ticket's last message.
+PUBLIC_KINDS = frozenset({MessageKind.CUSTOMER, MessageKind.REPLY})
+
+
 class ThreadMessage(EventModel):
     """A message that is in a ticket's thread and released: for a reply, this is the moment it may be sent.
 
@@ -88,3 +92,9 @@ class TicketRoutingDeclined(_TicketData):
     ticket: TicketSnapshot
     decision_id: UUID
     reason: str
+
+
+# Both bring a message, one that came with its ticket or a further one.
+WithMessage = TicketCreated | TicketMessageAdded
+# What becomes of a ticket.
+OfTicket = WithMessage | TicketChanged

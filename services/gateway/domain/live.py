@@ -7,15 +7,13 @@ from uuid import UUID
 
 from shared.events.common import TicketSnapshot
 from shared.events.sla import Clock, ClockState, SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
-from shared.events.tickets import TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import OfTicket
 
-WithMessage = TicketCreated | TicketMessageAdded
-OfTicket = WithMessage | TicketChanged
 Shown = OfTicket | SlaClockChanged | SlaWarned | SlaBreached | SlaMet
 
 
 def frame_of(data: Shown, names: Mapping[UUID, str], activity: Mapping[UUID, datetime]) -> dict[str, Any]:
-    """The frame of one event; `names` are of accounts, `activity` tells when each ticket's last message came."""
+    """The frame of one event; `names` are of accounts, `activity` tells when each ticket's last public message came."""
     match data:
         case SlaClockChanged():
             return sla_frame(data.ticket_id, badge_of(data.clocks, data.next_due_at))

@@ -16,11 +16,9 @@ from services.ingestion.service.mail import MailContext
 from shared.events import Event
 from shared.events.common import Channel, TicketSnapshot
 from shared.events.messages import MessageDelivered, MessageFailed
-from shared.events.tickets import MessageKind, ThreadMessage, TicketCreated, TicketMessageAdded
+from shared.events.tickets import MessageKind, ThreadMessage, WithMessage
 from shared.ids import uuid7
 from shared.messaging import outbox
-
-WithMessage = TicketCreated | TicketMessageAdded
 
 # Longer than a whole batch may take at the far end's slowest, so that a lease only ends when its holder is gone.
 LEASE = timedelta(minutes=10)

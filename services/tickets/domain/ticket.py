@@ -20,7 +20,7 @@ from shared.events.common import (
     TicketStatus,
     TicketType,
 )
-from shared.events.tickets import FieldChange, MessageKind
+from shared.events.tickets import PUBLIC_KINDS, FieldChange, MessageKind
 
 # What people edit: a change of any of these moves the version (the ETag) and is told by `ticket.changed`.
 EDITABLE = (
@@ -38,8 +38,6 @@ EDITABLE = (
 )
 # What a routing decision rests on: a proposal made before one of these moved is stale.
 ROUTING_RELEVANT = frozenset({"assignee_id", "group", "type", "priority", "language", "brand"})
-# Messages that the customer may see.
-PUBLIC_KINDS = frozenset({MessageKind.CUSTOMER, MessageKind.REPLY})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
-from services.tickets.domain.ticket import PUBLIC_KINDS
 from services.tickets.models import messages
 from services.tickets.repository.rows import AnyRow, insert_rows
+from shared.events.tickets import PUBLIC_KINDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,10 @@ def ticket(**fields: Any) -> TicketSnapshot:
 ACTOR = Actor(kind=ActorKind.SYSTEM, id="tickets")
 
 
+def message(kind: MessageKind, *, after: timedelta = timedelta(), text: str = "-") -> ThreadMessage:
+    return ThreadMessage(id=uuid7(), kind=kind, channel=Channel.EMAIL, author=ACTOR, text=text, added_at=START + after)
+
+
 async def test_frames_come_in_the_order_of_their_commits(gateway: Gateway, served: str) -> None:
     async with listening(gateway, served) as socket:
         assert await frame(socket) == {"type": "hello", "seq": 0}
@@ -279,15 +283,8 @@ async def test_tickets_are_shown_as_list_rows_without_their_text(gateway: Gatewa
     async with listening(gateway, served) as socket:
         await frame(socket)
         async with gateway.database.transaction() as session:
-            note = ThreadMessage(
-                id=uuid7(),
-                kind=MessageKind.NOTE,
-                channel=Channel.EMAIL,
-                author=ACTOR,
-                text="a secret note",
-                added_at=START + timedelta(minutes=1),
-            )
-            await service.show(session, [event_of(TicketMessageAdded(ticket=shown, message=note), shown.id)])
+            reply = message(MessageKind.REPLY, after=timedelta(minutes=1), text="a secret reply")
+            await service.show(session, [event_of(TicketMessageAdded(ticket=shown, message=reply), shown.id)])
         first = await frame(socket)
         async with gateway.database.transaction() as session:
             changed = TicketChanged(ticket=shown, changes={}, actor=ACTOR, cause="test", changed_at=START)
@@ -314,20 +311,13 @@ async def test_tickets_are_shown_as_list_rows_without_their_text(gateway: Gatewa
         "last_message_at": at,
     }
     assert second["ticket"]["last_message_at"] == at
-    for secret in ("secret note", "ana@example.com"):
+    for secret in ("secret reply", "ana@example.com"):
         assert secret not in json.dumps([first, second])
 
 
 async def test_a_batch_is_shown_event_by_event_in_its_order(gateway: Gateway) -> None:
     one, other = ticket(), ticket()
-    first = ThreadMessage(
-        id=uuid7(),
-        kind=MessageKind.CUSTOMER,
-        channel=Channel.EMAIL,
-        author=ACTOR,
-        text="It burns.",
-        added_at=START,
-    )
+    first = message(MessageKind.CUSTOMER)
     clock = SlaClockChanged(ticket_id=one.id, clocks=(), next_due_at=None, changed_at=START)
     events = [
         event_of(TicketCreated(ticket=one, message=first, actor=ACTOR), one.id),
@@ -349,18 +339,41 @@ async def test_a_batch_is_shown_event_by_event_in_its_order(gateway: Gateway) ->
 
 async def test_an_older_message_that_comes_late_does_not_turn_back_when_the_last_one_came(gateway: Gateway) -> None:
     shown = ticket()
-    last, late = (
-        ThreadMessage(
-            id=uuid7(), kind=MessageKind.NOTE, channel=Channel.EMAIL, author=ACTOR, text="-", added_at=START + wait
-        )
-        for wait in (timedelta(minutes=5), timedelta(minutes=1))
-    )
+    last, late = (message(MessageKind.CUSTOMER, after=timedelta(minutes=minutes)) for minutes in (5, 1))
     for batch in ([last, late], [late]):
         async with gateway.database.transaction() as session:
             events = [event_of(TicketMessageAdded(ticket=shown, message=message), shown.id) for message in batch]
             await service.show(session, events)
     frames = await gateway.rows("SELECT frame FROM live_frames ORDER BY seq")
     assert {row.frame["ticket"]["last_message_at"] for row in frames} == {last.added_at.isoformat()}
+
+
+@pytest.mark.parametrize("kind", [MessageKind.NOTE, MessageKind.SYSTEM])
+async def test_a_message_that_no_customer_sees_is_not_the_last_one(gateway: Gateway, kind: MessageKind) -> None:
+    """As in lists: else a row would say another time until it is read again."""
+    shown, silent = ticket(), ticket()
+    inside = message(kind, after=timedelta(minutes=1), text="a secret note")
+    async with gateway.database.transaction() as session:
+        await service.show(
+            session,
+            [
+                event_of(TicketCreated(ticket=shown, message=message(MessageKind.CUSTOMER), actor=ACTOR), shown.id),
+                event_of(TicketMessageAdded(ticket=shown, message=inside), shown.id),
+                event_of(TicketMessageAdded(ticket=silent, message=inside), silent.id),
+            ],
+        )
+    frames = [row.frame for row in await gateway.rows("SELECT frame FROM live_frames ORDER BY seq")]
+    assert [frame["ticket"]["last_message_at"] for frame in frames] == [START.isoformat(), START.isoformat(), None]
+    assert "secret" not in json.dumps(frames)
+
+
+async def test_a_ticket_that_begins_with_a_reply_has_a_last_message(gateway: Gateway) -> None:
+    shown = ticket()
+    created = TicketCreated(ticket=shown, message=message(MessageKind.REPLY), actor=ACTOR)
+    async with gateway.database.transaction() as session:
+        await service.show(session, [event_of(created, shown.id)])
+    [row] = await gateway.rows("SELECT frame FROM live_frames")
+    assert row.frame["ticket"]["last_message_at"] == START.isoformat()
 
 
 async def test_clocks_are_shown_as_one_badge(gateway: Gateway, served: str) -> None:
