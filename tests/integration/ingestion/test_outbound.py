@@ -32,7 +32,7 @@ from shared.events.common import (
     TicketStatus,
     TicketType,
 )
-from shared.events.tickets import MessageKind, ThreadMessage, TicketMessageAdded
+from shared.events.tickets import MessageKind, ThreadMessage, TicketCreated, TicketMessageAdded
 from shared.ids import uuid7
 from tests.integration.ingestion.harness import Desk, event_of, mail
 
@@ -147,6 +147,18 @@ async def test_a_reply_reaches_the_customer_in_the_thread(desk: Desk, mailbox: t
     answer = (await desk.events("message.received.v1"))[-1]
     assert answer["evidence"]["reference_conversation_id"] == str(conversation)
     assert answer["evidence"]["ticket_number"] == 42
+
+
+async def test_a_ticket_that_begins_with_a_reply_sends_it(desk: Desk, mailbox: tuple[Mailbox, SmtpTransport]) -> None:
+    server, transport = mailbox
+    data = reply(uuid7())
+    await desk.consume(TicketCreated(ticket=data.ticket, message=data.message, actor=data.message.author))
+    await desk.delivery(transport).turn()
+    [(recipients, raw)] = server.received
+    assert recipients == ["ada@example.org"]
+    assert parsed(raw)["In-Reply-To"] is None
+    [delivered] = await desk.events("message.delivered.v1")
+    assert delivered["message_id"] == str(data.message.id)
 
 
 async def test_the_same_event_twice_is_one_mail(desk: Desk, mailbox: tuple[Mailbox, SmtpTransport]) -> None:

@@ -37,6 +37,7 @@ from shared.events.tickets import (
 )
 from shared.ids import uuid7
 from tests.asgi import Callers
+from tests.patience import patient
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SOMEBODY = Actor(kind=ActorKind.AGENT, id=str(UUID(int=9)), name="Asha")
@@ -215,6 +216,6 @@ class Desk:
 
 
 async def desk_of(database: Database) -> Desk:
-    desk = Desk(database)
+    desk = Desk(patient(database))
     await desk.callers.publish_key(database)
     return desk

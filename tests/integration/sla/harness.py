@@ -28,6 +28,7 @@ from shared.events.common import (
 from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.ids import uuid7
 from tests.asgi import Callers
+from tests.patience import patient
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 AGENT = Actor(kind=ActorKind.AGENT, id=str(UUID(int=9)), name="Asha")
@@ -95,13 +96,13 @@ class Desk:
         self.callers = Callers(self.app)
         self.as_, self.nobody = self.callers.as_, self.callers.nobody
 
-    async def create(self, *ticket_ids: UUID, **fields: Any) -> None:
-        """One batch of new tickets."""
-        first = message(MessageKind.CUSTOMER, CUSTOMER, 0)
+    async def create(self, *ticket_ids: UUID, first: ThreadMessage | None = None, **fields: Any) -> None:
+        """One batch of new tickets, whose first message is a customer's unless given."""
+        first = first or message(MessageKind.CUSTOMER, CUSTOMER, 0)
         await self.take(
             service.take_tickets,
             *(
-                event_of(TicketCreated(ticket=ticket(one, **fields), message=first, actor=CUSTOMER), one)
+                event_of(TicketCreated(ticket=ticket(one, **fields), message=first, actor=first.author), one)
                 for one in ticket_ids
             ),
         )
@@ -160,6 +161,6 @@ class Desk:
 
 
 async def desk_of(database: Database) -> Desk:
-    desk = Desk(database)
+    desk = Desk(patient(database))
     await desk.callers.publish_key(database)
     return desk

@@ -12,7 +12,7 @@ from services.sla.models import metadata
 from shared.events.common import Actor, ActorKind, Channel, Priority, Requester, TicketStatus
 from shared.events.tickets import MessageKind
 from shared.ids import uuid7
-from tests.integration.sla.harness import AGENT, CUSTOMER, FIRST_RESPONSE, HOUR, RESOLUTION, Desk, at
+from tests.integration.sla.harness import AGENT, CUSTOMER, FIRST_RESPONSE, HOUR, RESOLUTION, Desk, at, message
 
 CHANGED, WARNED, BREACHED, MET = "sla.clock_changed.v1", "sla.warned.v1", "sla.breached.v1", "sla.met.v1"
 
@@ -54,6 +54,19 @@ async def test_only_an_agents_public_reply_stops_the_first_response(desk: Desk) 
     await desk.reply(one, 40, author=AGENT)
     await desk.reply(one, 50, author=AGENT)
     assert await desk.types(one) == [CHANGED, MET]
+    assert await desk.fire(FIRST_RESPONSE + 1) == 0
+
+
+async def test_a_ticket_that_begins_with_an_agents_reply_waits_for_no_first_response(desk: Desk) -> None:
+    one = uuid7()
+    await desk.create(one, first=message(MessageKind.REPLY, AGENT, 0))
+    [(_, changed)] = [(type_, data) for type_, data in await desk.told(one) if type_ == CHANGED]
+    assert [(clock["metric"], clock["state"]) for clock in changed["clocks"]] == [
+        ("first_response", "met"),
+        ("resolution", "running"),
+    ]
+    assert sorted(await desk.types(one)) == [CHANGED, MET]
+    assert {row.metric for row in await desk.rows("SELECT metric FROM timers")} == {"resolution"}
     assert await desk.fire(FIRST_RESPONSE + 1) == 0
 
 

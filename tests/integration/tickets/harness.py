@@ -21,6 +21,7 @@ from shared.events.messages import MessageReceived, Sender, ThreadingEvidence
 from shared.ids import uuid7
 from shared.settings import Settings
 from tests.asgi import Callers, Client
+from tests.patience import patient
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -140,7 +141,7 @@ class Desk:
 
 @asynccontextmanager
 async def running_desk(database: Database) -> AsyncIterator[Desk]:
-    desk = Desk(database)
+    desk = Desk(patient(database))
     await desk.callers.publish_key(database)
     try:
         yield desk
