@@ -35,7 +35,7 @@ from desk.seed import Login, SeedError, seed_once
 from desk.service import ServiceChild
 from desk.supervisor import NotReady, Supervisor, wait_until_ready
 from shared.messaging.kafka import TopicsNotReady
-from shared.migrations import UnsupportedServer, migrate
+from shared.migrations import CannotMigrate, migrate
 from shared.settings import KafkaSettings
 
 EDGE_PORT, POSTGRES_PORT, BROKER_PORT = 8080, 8090, 8092
@@ -175,7 +175,7 @@ class Launcher:
         try:
             for service, url in urls.items():
                 await migrate(service, url)
-        except UnsupportedServer as error:
+        except CannotMigrate as error:
             raise LaunchError(str(error)) from error
         self._say_ready("schemas")
         return urls

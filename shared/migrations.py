@@ -24,8 +24,8 @@ VERSION_TABLE = "alembic_version"
 OLDEST_POSTGRESQL = 18
 
 
-class UnsupportedServer(Exception):
-    """The database server is too old; the message is for the operator."""
+class CannotMigrate(Exception):
+    """The database cannot become what this version needs; the message is for the operator."""
 
 
 def _config(service: str) -> Config:
@@ -46,7 +46,8 @@ def _upgrade(connection: Connection, service: str) -> None:
 async def migrate(service: str, url: str) -> None:
     """Bring the schema of `service` to its newest revision. Each revision is one transaction.
 
-    A schema that a newer version has migrated stays as it is. Raises UnsupportedServer before anything is changed.
+    A schema that a newer version has migrated stays as it is. Raises CannotMigrate where the server,
+    or what is stored, is too old.
     """
     options = engine_options(service)
     # A migration, and waiting for another process's one, may take longer than any request.
@@ -59,7 +60,7 @@ async def migrate(service: str, url: str) -> None:
         async with engine.connect() as lock:
             found = int(await lock.scalar(text("SHOW server_version_num")) or 0)
             if found < OLDEST_POSTGRESQL * 10_000:
-                raise UnsupportedServer(
+                raise CannotMigrate(
                     f"The database server is PostgreSQL {found // 10_000}; "
                     f"desk needs {OLDEST_POSTGRESQL} or newer: name such a one in DESK_DATABASE_URL."
                 )

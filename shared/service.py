@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from shared.db import Database
 from shared.failures import place, summary
 from shared.messaging.worker import Worker
-from shared.migrations import UnsupportedServer, is_migrated, migrate
+from shared.migrations import CannotMigrate, is_migrated, migrate
 from shared.settings import Settings
 from shared.telemetry import configure_logging, get_logger
 from shared.web import create_app as create_kit_app
@@ -61,7 +61,7 @@ def main(service: Service) -> None:
     if role == "migrate":
         try:
             uvloop.run(migrate(service.name, settings.database_url))
-        except UnsupportedServer as error:
+        except CannotMigrate as error:
             sys.exit(str(error))
         return
     sys.exit(uvloop.run(_serve(service, settings, role)))

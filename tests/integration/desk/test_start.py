@@ -109,7 +109,7 @@ async def test_a_server_that_is_too_old_is_refused_in_a_sentence(
     """The first event would have failed instead, and every one after it."""
     monkeypatch.setattr(migrations, "OLDEST_POSTGRESQL", 99)
     urls = await provision(admin_url, NAME, {"sla": "test"})
-    with pytest.raises(migrations.UnsupportedServer, match=r"PostgreSQL 1\d; desk needs 99 or newer"):
+    with pytest.raises(migrations.CannotMigrate, match=r"PostgreSQL 1\d; desk needs 99 or newer"):
         await migrate("sla", urls["sla"])
 
 

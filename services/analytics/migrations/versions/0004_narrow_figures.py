@@ -1,24 +1,24 @@
 """Figures are counted from indexes alone, and an event costs the archive two index entries instead of three.
 
-Not for a rolling upgrade: what runs still looks for events by the old key. Before the first release nothing does.
+Refused where events are archived: they are of before the first release, when a ticket and its first message were two
+events, and nothing can read them any more.
 """
 
 from alembic import op
+from sqlalchemy import text
+
+from shared.migrations import CannotMigrate
 
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# A clock that is neither judged nor was warned of has nothing to tell, and is not kept any more.
 _STATEMENTS = """
 -- squawk-ignore changing-column-type
-ALTER TABLE analytics.archive ALTER COLUMN data TYPE json USING CAST(data AS json);
+ALTER TABLE analytics.archive ALTER COLUMN data TYPE json;
 
 ALTER TABLE analytics.archive ADD COLUMN delivery_at timestamptz;
-
-UPDATE analytics.archive SET delivery_at = CAST(coalesce(data ->> 'delivered_at', data ->> 'failed_at') AS timestamptz)
- WHERE type IN ('message.delivered.v1', 'message.failed.v1');
 
 -- squawk-ignore require-concurrent-index-deletion
 DROP INDEX analytics.ix_archive_delivery;
@@ -53,8 +53,6 @@ DROP INDEX analytics.ix_ticket_facts_created_at, analytics.ix_ticket_facts_first
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX ix_ticket_spans_reopened ON analytics.ticket_spans (started_at) WHERE ordinal > 0;
 
-DELETE FROM analytics.ticket_clocks WHERE judged_at IS NULL AND NOT warned;
-
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX ix_ticket_clocks_judged ON analytics.ticket_clocks (judged_at) INCLUDE (metric, breached_at)
  WHERE judged_at IS NOT NULL;
@@ -68,11 +66,18 @@ ALTER TABLE analytics.ticket_spans SET (autovacuum_vacuum_insert_scale_factor = 
                                         autovacuum_vacuum_scale_factor = 0.02);
 ALTER TABLE analytics.ticket_facts SET (autovacuum_vacuum_insert_scale_factor = 0.02,
                                         autovacuum_vacuum_scale_factor = 0.02);
+ALTER TABLE analytics.ticket_clocks SET (autovacuum_vacuum_insert_scale_factor = 0.02,
+                                         autovacuum_vacuum_scale_factor = 0.02);
 """
 
 
 def upgrade() -> None:
-    # Before the first release no table is large: blocking writes for a moment is simpler than several transactions.
+    op.execute("LOCK TABLE analytics.archive")
+    if not op.get_context().as_sql and op.get_bind().scalar(text("SELECT EXISTS (SELECT FROM analytics.archive)")):
+        raise CannotMigrate(
+            "What this desk has stored is of before the first release, and this version cannot read it: "
+            "start anew with `make reset`, or with an empty database and an empty broker."
+        )
     for statement in _STATEMENTS.split(";\n"):
         if statement.strip():
             op.execute(statement.strip())
