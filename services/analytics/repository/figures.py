@@ -38,12 +38,19 @@ _DURATIONS = """
 _FIRST_RESPONSE = text(_DURATIONS.format(moment="first_reply_at"))
 _RESOLUTION = text(_DURATIONS.format(moment="solved_at"))
 
+# The first moments of a period's days or hours. Where a day has no midnight, a series goes on from the hour it began
+# with instead: it is cut to whole intervals again, and reaches to the end of the last one.
+_STARTS = """
+        SELECT date_trunc(:interval, moment, :zone) AS start
+          FROM generate_series(date_trunc(:interval, CAST(:start AS timestamptz), :zone),
+                               date_add(date_trunc(:interval, CAST(:end AS timestamptz) - interval '1 microsecond',
+                                                   :zone),
+                                        CAST(:step AS text)::interval, :zone) - interval '1 microsecond',
+                               CAST(:step AS text)::interval, :zone) AS moment"""
+
 # From what is open now, back through what came and went since: neither a day nor what was before needs a scan.
-_BACKLOG_BY_DAY = text("""
-    WITH days AS (
-        SELECT day FROM generate_series(date_trunc('day', CAST(:start AS timestamptz), :zone),
-                                        CAST(:end AS timestamptz) - interval '1 microsecond',
-                                        interval '1 day', :zone) AS day
+_BACKLOG_BY_DAY = text(f"""
+    WITH days (day) AS ({_STARTS}
     ), first AS (
         SELECT min(day) AS day FROM days
     ), moves AS MATERIALIZED (  -- else each day would count them anew
@@ -69,10 +76,7 @@ _COMPLIANCE = text("""
      GROUP BY metric ORDER BY metric""")
 
 _VOLUME = """
-    WITH starts AS (
-        SELECT start FROM generate_series(date_trunc(:interval, CAST(:start AS timestamptz), :zone),
-                                          CAST(:end AS timestamptz) - interval '1 microsecond',
-                                          CAST(:step AS text)::interval, :zone) AS start
+    WITH starts AS ({starts}
     ), counted AS (
         SELECT date_trunc(:interval, created_at, :zone) AS start, coalesce({column}, :unknown) AS key,
                count(*) AS tickets
@@ -83,13 +87,16 @@ _VOLUME = """
     SELECT start, jsonb_object_agg(key, tickets) FILTER (WHERE key IS NOT NULL) AS tickets
       FROM starts LEFT JOIN counted USING (start) GROUP BY start ORDER BY start"""
 _VOLUME_BY = {
-    Dimension.CHANNEL: text(_VOLUME.format(column="channel")),
-    Dimension.LANGUAGE: text(_VOLUME.format(column="language")),
+    Dimension.CHANNEL: text(_VOLUME.format(starts=_STARTS, column="channel")),
+    Dimension.LANGUAGE: text(_VOLUME.format(starts=_STARTS, column="language")),
 }
 
 
 class FiguresRepository:
-    """Computes figures, from indexes alone over the period that is asked for; volume by language reads the rows."""
+    """Computes figures, from indexes alone over the period that is asked for.
+
+    Backlog by day reads from the start of the period to now, and volume by language reads the rows.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -102,7 +109,7 @@ class FiguresRepository:
     async def overview(self, period: Period) -> dict[str, Any]:
         """Counts, durations in seconds, backlog and SLA compliance of a period."""
         bounds = {"start": period.start, "end": period.end}
-        days = await self._session.execute(_BACKLOG_BY_DAY, {**bounds, "zone": period.time_zone})
+        days = await self._session.execute(_BACKLOG_BY_DAY, _series(period, Interval.DAY))
         return {
             **await self._one(_COUNTS, bounds),
             "first_response_time": await self._one(_FIRST_RESPONSE, bounds),
@@ -114,17 +121,19 @@ class FiguresRepository:
     async def volume(self, period: Period, *, by: Dimension, interval: Interval) -> dict[str, Any]:
         """Tickets created in each interval of a period, by key."""
         rows = await self._session.execute(
-            _VOLUME_BY[by],
-            {
-                "start": period.start,
-                "end": period.end,
-                "zone": period.time_zone,
-                "interval": interval.value,
-                "step": f"1 {interval.value}",
-                "unknown": UNDETERMINED_LANGUAGE,
-            },
+            _VOLUME_BY[by], {**_series(period, interval), "unknown": UNDETERMINED_LANGUAGE}
         )
         return {"volume": [{"start": row.start, "tickets": row.tickets or {}} for row in rows]}
 
     async def _one(self, query: Any, bounds: dict[str, datetime]) -> dict[str, Any]:
         return dict((await self._session.execute(query, bounds)).mappings().one())
+
+
+def _series(period: Period, interval: Interval) -> dict[str, Any]:
+    return {
+        "start": period.start,
+        "end": period.end,
+        "zone": period.time_zone,
+        "interval": interval.value,
+        "step": f"1 {interval.value}",
+    }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -280,6 +281,29 @@ async def test_days_begin_where_the_reader_lives(analytics: Analytics) -> None:
     assert kolkata["figures"]["volume"][0]["tickets"] == {"api": 1, "email": 2}
     berlin = {"from": "2026-03-29", "to": "2026-03-30", "time_zone": "Europe/Berlin", "interval": "hour"}
     assert len((await analytics.get("volume", by="channel", **berlin))["figures"]["volume"]) == 23
+
+
+async def test_days_without_a_midnight_are_followed_by_whole_days(analytics: Analytics) -> None:
+    """In Santiago 7 September 2025 began at one o'clock, and no day after it had any tickets."""
+    zone = ZoneInfo("America/Santiago")
+    days = [datetime(2025, 9, day, tzinfo=zone) for day in (5, 6, 7, 8, 9)]
+    await analytics.take(
+        [
+            [Story(number, day.astimezone(UTC) + timedelta(minutes=10)).streams["tickets", str(UUID(int=number))][0]]
+            for number, day in enumerate(days)
+        ]
+    )
+    asked = {"time_zone": zone.key, "from": "2025-09-05", "to": "2025-09-09T00:30:00-03:00"}
+    volume = await analytics.get("volume", by="channel", **asked)
+    assert [(datetime.fromisoformat(point["start"]), point["tickets"]) for point in volume["figures"]["volume"]] == [
+        (day.astimezone(UTC), {"email": 1}) for day in days
+    ]
+    hours = await analytics.get("volume", by="channel", interval="hour", **asked)
+    assert sum(point["tickets"].get("email", 0) for point in hours["figures"]["volume"]) == len(days)
+    overview = await analytics.get("overview", **asked)
+    assert overview["figures"]["backlog_by_day"] == [
+        {"day": f"{day:%Y-%m-%d}", "tickets": number} for number, day in enumerate(days, 1)
+    ]
 
 
 async def test_an_empty_desk_has_figures_too(analytics: Analytics) -> None:
