@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from services.tickets.domain.status import ROUTABLE, after_assignment
-from services.tickets.domain.ticket import Ticket
+from services.tickets.domain.status import ROUTABLE
+from services.tickets.domain.ticket import Ticket, with_assignee
 from shared.events.routing import TicketRouted
 
 
@@ -26,7 +26,6 @@ def why_declined(ticket: Ticket, proposal: TicketRouted, *, assignee_is_active: 
 
 def with_proposal(ticket: Ticket, proposal: TicketRouted) -> Ticket:
     """The ticket with the proposed agent and group. A proposal without an agent sets the group: it waits in a queue."""
-    group = proposal.group or ticket.group
-    if proposal.assignee_id is None:
-        return replace(ticket, group=group)
-    return replace(ticket, group=group, assignee_id=proposal.assignee_id, status=after_assignment(ticket.status))
+    if proposal.group and proposal.group != ticket.group:
+        ticket = replace(ticket, group=proposal.group)
+    return with_assignee(ticket, proposal.assignee_id) if proposal.assignee_id else ticket

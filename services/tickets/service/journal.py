@@ -73,7 +73,7 @@ class Journal:
     ) -> Ticket:
         """A ticket became `after`, by a message or by other means; returns it with its versions moved.
 
-        Nothing is noted where neither a field changed nor a message came.
+        Nothing is collected where neither a field changed nor a message came.
         """
         changes = differences(before, after)
         if not changes and message is None:
@@ -96,7 +96,7 @@ class Journal:
         self._entries.append(_Entry(ticket, actor, "routing.declined", at, trigger, declined=(decision_id, reason)))
 
     async def write(self) -> dict[UUID, Ticket]:
-        """Write all that was noted; returns the tickets that were created or changed, as they are now."""
+        """Write all that was collected; returns the tickets that were written, by a note alone too, as they are now."""
         await self._give_numbers()
         done = [entry for entry in self._entries if entry.declined is None]
         created = {entry.ticket.id for entry in done if entry.created}
