@@ -182,6 +182,13 @@ def test_first_reply_is_the_first_that_was_released() -> None:
     assert (facts.customer_messages, facts.replies) == (2, 2)
 
 
+def test_a_ticket_that_begins_with_a_reply_is_answered() -> None:
+    reply = message(MessageKind.REPLY, 0, first_reply=True).message
+    facts = facts_of(archive(created().model_copy(update={"message": reply})))
+    assert facts.first_reply_at == START
+    assert (facts.customer_messages, facts.replies) == (0, 1)
+
+
 def test_backlog_spans_follow_solving_and_reopening() -> None:
     facts = facts_of(
         archive(
