@@ -46,8 +46,8 @@ def _upgrade(connection: Connection, service: str) -> None:
 async def migrate(service: str, url: str) -> None:
     """Bring the schema of `service` to its newest revision. Each revision is one transaction.
 
-    A schema that a newer version has migrated stays as it is. Raises CannotMigrate where the server,
-    or what is stored, is too old.
+    A schema that a newer version has migrated stays as it is. Raises CannotMigrate where the server, or what is
+    stored, is too old.
     """
     options = engine_options(service)
     # A migration, and waiting for another process's one, may take longer than any request.

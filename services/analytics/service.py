@@ -18,15 +18,16 @@ TICKETS_PER_BATCH = 500
 async def take_events(session: AsyncSession, events: Sequence[Event[EventData]]) -> None:
     """Archive events and fold them into the facts of their tickets. Events that are archived already change nothing."""
     records = [archived(event) for event in events]
-    new, known = await ArchiveRepository(session).add(records)
+    new, locked = await ArchiveRepository(session).add(records)
     fresh = [record for record in records if record.event_id in new]
     facts = FactsRepository(session)
     while fresh:
-        before = await facts.known(known)
+        before = await facts.known(locked)
         after = fold(before, fresh)
-        # Who meets a new ticket at the same moment writes it first: then it is known, and ours comes on top.
-        known = after.keys() - before.keys() - await facts.save(before, after)
-        fresh = [record for record in fresh if record.ticket_id in known]
+        # Who meets a new ticket at the same moment writes it first: then it is known, and locked by now, and ours comes
+        # on top.
+        locked = after.keys() - before.keys() - await facts.save(before, after)
+        fresh = [record for record in fresh if record.ticket_id in locked]
 
 
 async def start_rebuild(session: AsyncSession, *, resume: bool, now: datetime) -> Progress:

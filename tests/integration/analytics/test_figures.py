@@ -377,11 +377,14 @@ async def test_two_consumers_that_meet_a_ticket_at_once_both_count(analytics: An
     """The second one's row would be its own alone: it waits for the first one's, and puts its events on top of that."""
     story = Story(1, DAY).clock(SlaMetric.FIRST_RESPONSE, 10, breached=False)
     (created,), (met,) = story.streams.values()
-    waiting = text("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
-    async with analytics.database.transaction() as first:
+    waiting = text(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
+    )
+    async with asyncio.timeout(30), analytics.database.transaction() as first:
+        await first.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await service.take_events(first, [created])
         second = asyncio.create_task(analytics.take([[met]]))
-        while not await analytics.database.glance(waiting):
+        while not second.done() and not await analytics.database.glance(waiting):
             await asyncio.sleep(0.01)
         assert not second.done()
     await second
