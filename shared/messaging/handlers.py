@@ -19,8 +19,8 @@ RecordHandler = Callable[[AsyncSession, Sequence[Record]], Awaitable[None]]
 class Handlers:
     """The subscriptions of one consumer; `consumer` is also its group on the broker (`desk.<consumer>`).
 
-    A handler is called inside the batch's transaction with new events only, at most one per aggregate, in the order
-    they came; one of several types gets them together. Raising makes each of them be tried alone; what then still
+    A handler is called inside the batch's transaction with new events only, at most one per aggregate (unless it is
+    there for whole batches, `on_all`), in the order they came; one of several types gets them together. Raising makes each of them be tried alone; what then still
     raises becomes a dead letter.
     """
 
@@ -41,8 +41,9 @@ class Handlers:
     def on_all(self, types: Iterable[type[EventData]], handler: Handler[Any]) -> Self:
         """Call `handler` once for each batch, with all its events of these types in the order they came.
 
-        Several may be of one aggregate, and all come before the batch's events of other types. For who only adds events
-        up: it writes once what many of them say.
+        Several may be of one aggregate, and all come before the batch's events of other types. Right for who takes
+        several events of one aggregate in their order itself, so that all of a batch is read, locked and written once;
+        and who does not need that the same consumer's other types come in order with these.
         """
         for data in types:
             if data.type in self.by_type:
