@@ -7,8 +7,14 @@ from typing import Annotated
 import typer
 
 from services.analytics import service
+from services.analytics.domain.rebuild import Progress
 from shared.db import Database, now_utc
+from shared.failures import is_transient
 from shared.settings import Settings
+
+# A batch locks hundreds of tickets that live events lock as well: now and then it is the one that a deadlock ends.
+TRIES_PER_BATCH = 5
+SECONDS_BETWEEN_TRIES = 0.5
 
 app = typer.Typer(help="Figures and the archive they are made from.", no_args_is_help=True)
 
@@ -39,8 +45,7 @@ async def _rebuild(settings: Settings, *, resume: bool) -> None:
             bar.update(progress.events)
             while not finished and not stop.is_set():
                 done = progress.events
-                async with database.transaction() as session:
-                    progress, finished = await service.rebuild_batch(session, progress, now=now_utc())
+                progress, finished = await _batch(database, progress)
                 bar.update(progress.events - done)
     finally:
         await database.close()
@@ -50,3 +55,16 @@ async def _rebuild(settings: Settings, *, resume: bool) -> None:
     if not finished:
         print("Stopped before the end. Run the command again to go on.")
         raise typer.Exit(1)
+
+
+async def _batch(database: Database, progress: Progress) -> tuple[Progress, bool]:
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            async with database.transaction() as session:
+                return await service.rebuild_batch(session, progress, now=now_utc())
+        except Exception as error:
+            if tries == TRIES_PER_BATCH or not is_transient(error):
+                raise
+        await asyncio.sleep(SECONDS_BETWEEN_TRIES)
