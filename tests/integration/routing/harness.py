@@ -156,9 +156,9 @@ class Desk:
         )
         await self.follow(event_of(data, ticket_id), seconds=seconds)
 
-    async def follow(self, *events: Event[Any], seconds: float = 0) -> None:
+    async def follow(self, *events: Event[Any], seconds: float = 0, detector: SpokenLanguage | None = None) -> None:
         """One batch of what tickets tells."""
-        await self.take(service.take_tickets, *events, detector=SpokenLanguage(), **self._edge(seconds))
+        await self.take(service.take_tickets, *events, detector=detector or SpokenLanguage(), **self._edge(seconds))
 
     def _edge(self, seconds: float) -> dict[str, Any]:
         """What consumers and timers add to an event: the time, and the settings."""

@@ -1,6 +1,7 @@
 """Assignment on real PostgreSQL: capacity under concurrency, reservations, queues, and what is told."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,13 +10,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from services.routing import service
+from services.routing.detector import Sample
+from services.routing.domain.language import Verdict
 from services.routing.models import metadata
 from services.routing.repository import AgentRepository, TicketRepository
 from shared.events.accounts import Role
 from shared.events.common import Priority, Requester, TicketStatus
-from shared.events.tickets import TicketMessageAdded
+from shared.events.tickets import TicketCreated, TicketMessageAdded, TicketRoutingDeclined
 from shared.ids import uuid7
-from tests.integration.routing.harness import Desk, at, event_of, message, ticket
+from tests.integration.routing.harness import SOMEBODY, Desk, SpokenLanguage, at, event_of, message, ticket
 
 
 async def test_a_new_ticket_is_classified_and_proposed_with_its_reasons(desk: Desk) -> None:
@@ -319,6 +322,26 @@ async def test_nobody_else_assigns_meanwhile_even_where_there_is_no_agent_yet(de
             with pytest.raises(DBAPIError, match="lock timeout"):
                 await AgentRepository(second).lock_assignment()
             await second.rollback()
+
+
+async def test_languages_are_told_before_tickets_are_locked(desk: Desk) -> None:
+    """Detection waits for its thread; nobody else should wait for it too."""
+    await desk.agent("en")
+    one, new = uuid7(), uuid7()
+    await desk.create(one)
+    [proposal] = await desk.routed(one)
+
+    class Looking(SpokenLanguage):
+        async def identify(self, samples: Sequence[Sample], *, desk: Collection[str]) -> list[Verdict]:
+            async with database.transaction() as other:
+                await other.execute(text("SELECT FROM tickets FOR UPDATE NOWAIT"))
+            return await super().identify(samples, desk=desk)
+
+    database = desk.database
+    declined = TicketRoutingDeclined(ticket=ticket(one), decision_id=UUID(proposal["decision_id"]), reason="moved on")
+    created = TicketCreated(ticket=ticket(new), message=message("en"), actor=SOMEBODY)
+    await desk.follow(event_of(declined, one), event_of(created, new), detector=Looking())
+    assert len(await desk.routed(new)) == 1
 
 
 async def test_declining_waits_for_the_ticket_before_it_takes_the_reservation(desk: Desk) -> None:
