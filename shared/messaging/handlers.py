@@ -20,8 +20,8 @@ class Handlers:
     """The subscriptions of one consumer; `consumer` is also its group on the broker (`desk.<consumer>`).
 
     A handler is called inside the batch's transaction with new events only, at most one per aggregate (unless it is
-    there for whole batches, `on_all`), in the order they came; one of several types gets them together. Raising makes each of them be tried alone; what then still
-    raises becomes a dead letter.
+    there for whole batches, `on_all`), in the order they came; one of several types gets them together. Raising makes
+    each of them be tried alone; what then still raises becomes a dead letter.
     """
 
     consumer: str = ""
