@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from sqlalchemy import MetaData, TextClause
+from sqlalchemy import MetaData, TextClause, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from shared.messaging import outbox
@@ -77,6 +78,8 @@ class Database:
             hide_parameters=True,  # error texts are logged; parameters are what customers wrote
             connect_args=engine_options(service),
         )
+        event.listen(self.engine.sync_engine, "checkout", _leave_out_what_is_closed)
+        event.listen(self.engine.sync_engine, "checkin", _leave_out_what_is_not_over)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._wake_relay: list[Callable[[], None]] = []
 
@@ -116,17 +119,26 @@ class Database:
         """
         async with self.engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            while driver.is_closed():
-                await connection.invalidate()
-                driver = (await connection.get_raw_connection()).driver_connection
-            try:
-                async with driver.transaction():
-                    yield driver
-            finally:
-                # The pool does not hear of what fails here.
-                if driver.is_closed() or driver.is_in_transaction():
-                    await connection.invalidate()
+            async with driver.transaction():
+                yield driver
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _leave_out_what_is_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Where one connection died in the pool, as all do when the server restarts, those of its age are not asked."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
+
+
+def _leave_out_what_is_not_over(connection: Any, record: Any) -> None:
+    """Close a connection that comes back to the pool dead, or in a transaction.
+
+    A BEGIN that was cancelled, or took too long, may still be done, and asyncpg takes it for done: it would make the
+    next transaction a savepoint, which commits nothing.
+    """
+    driver = connection and connection.driver_connection
+    if driver and (driver.is_closed() or driver.is_in_transaction() or driver._top_xact is not None):  # noqa: SLF001
+        record.invalidate()

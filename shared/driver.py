@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 
 async def driver_of(session: AsyncSession) -> asyncpg.Connection:
-    """The connection of this session, in its transaction."""
+    """The connection of this session, in its transaction. Raises what asyncpg raises where none can be begun."""
     pooled: Any = await session.run_sync(lambda inner: inner.connection().connection)
     adapted = pooled.dbapi_connection
     if adapted._transaction is None:  # noqa: SLF001 - it begins with the first statement that SQLAlchemy executes
-        await adapted._start_transaction()  # noqa: SLF001
+        try:
+            await adapted._start_transaction()  # noqa: SLF001
+        except adapted.dbapi.Error as error:
+            raise error.__cause__ or error from None
     driver: asyncpg.Connection = pooled.driver_connection
     return driver

@@ -36,6 +36,61 @@ async def test_a_connection_that_died_in_the_pool_is_left_out(make_database: Mak
         assert await driver.fetchval("SELECT 1") == 1
 
 
+@pytest.mark.parametrize("through", ["session", "driver"])
+async def test_a_begin_that_was_cancelled_is_not_what_the_next_one_stands_in(
+    make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch, through: str
+) -> None:
+    """asyncpg took it for begun, so that the next transaction was a savepoint, and what it committed was not."""
+    database = await make_database("knowledge", pool_size=1)
+    async with database.driver():
+        pass  # the pool has its connection
+    begun, execute = asyncio.Event(), asyncpg.Connection.execute
+
+    async def begin_and_stall(self: asyncpg.Connection, query: str, *args: object, **options: object) -> str:
+        answer = await execute(self, query, *args, **options)
+        if query.startswith("BEGIN"):
+            begun.set()
+            await asyncio.Event().wait()
+        return answer
+
+    async def stalled() -> None:
+        if through == "driver":
+            async with database.driver():
+                pass
+        else:
+            async with database.transaction() as session:
+                await driver_of(session)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", begin_and_stall)
+    task = asyncio.create_task(stalled())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    monkeypatch.undo()
+    async with database.transaction() as session:
+        await (await driver_of(session)).execute(INSERT, "kept")
+    other = await asyncpg.connect(database.url)
+    try:
+        assert await other.fetchval("SELECT count(*) FROM knowledge.auth_keys") == 1
+    finally:
+        await other.close()
+
+
+async def test_no_session_meets_a_connection_that_died_in_the_pool(make_database: MakeDatabase) -> None:
+    database = await make_database("knowledge", pool_size=1)
+    async with database.driver() as driver:
+        pid = driver.get_server_pid()
+    admin = await asyncpg.connect(database.url)
+    await admin.execute("SELECT pg_terminate_backend($1)", pid)
+    await admin.close()
+    async with asyncio.timeout(10):
+        while not driver.is_closed():
+            await asyncio.sleep(0.01)
+    async with database.transaction() as session:
+        assert await (await driver_of(session)).fetchval("SELECT 1") == 1
+
+
 async def test_what_fails_leaves_nothing_behind(make_database: MakeDatabase) -> None:
     database = await make_database("knowledge")
 
