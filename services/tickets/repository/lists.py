@@ -2,7 +2,8 @@
 
 What has few values (states, priorities, channels, languages, the size of a page) stands in the statement itself. With
 parameters PostgreSQL settles for one plan for all values, which knows neither that only unsolved tickets are asked for,
-nor that hardly any is urgent, and walks through everything that was ever solved.
+nor that hardly any is urgent, and walks through everything that was ever solved. What people choose freely does not:
+each text is a statement of its own, and a connection keeps only so many of them prepared.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,11 @@ from shared.events.common import Channel, Priority, TicketStatus
 from shared.events.sla import SlaMetric
 
 NOBODY: Literal["none"] = "none"
+
+# What pages are read in, with the row that tells that there is a next one; what is too much is cut off.
+_SIZES = (11, 26, 51, 101, 201)
+
+_PLAIN_TAG = len("deu")
 
 _INFINITY: ColumnElement[datetime] = literal_column("'infinity'::timestamptz")
 
@@ -83,7 +89,9 @@ class TicketLists:
         if account_id is not None:
             query = query.where(is_own(account_id))
         query = _ordered(query, sort, after, public=account_id is not None)
-        return list(await self.session.execute(query.limit(literal(limit, Integer, literal_execute=True))))
+        size = next((size for size in _SIZES if size >= limit), limit)
+        rows = await self.session.execute(query.limit(literal(size, Integer, literal_execute=True)))
+        return list(rows)[:limit]
 
     async def one(self, ticket_id: UUID, *, account_id: UUID | None = None) -> AnyRow | None:
         """The row of one ticket; with `account_id`, only if it is a ticket of that account's customer."""
@@ -140,7 +148,9 @@ def _narrow(query: Select[Any], filters: Filters) -> Select[Any]:
         (tickets.c.priority, filters.priority),
     ):
         if value is not None:
-            query = query.where(column == literal(str(value), column.type, literal_execute=True))
+            # Of languages only the plain tags are few: `de`, not `de-CH-1901`.
+            few = column is not tickets.c.language or len(value) <= _PLAIN_TAG
+            query = query.where(column == literal(str(value), column.type, literal_execute=few))
     return query
 
 

@@ -5,14 +5,17 @@ of the table: where nothing fits an index PostgreSQL walks an order until the pa
 """
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.tickets.repository import Filters, Sort, TicketLists
+from services.tickets.repository import Filters, Position, Sort, TicketLists
 from shared.db import Database
 from shared.events.common import Channel, Priority, TicketStatus
+from shared.web.paging import MAX_PAGE
 from tests.conftest import Databases
 from tests.plans import MODES, explain, nodes, pages, sent
 
@@ -74,16 +77,36 @@ async def full(databases: Databases) -> AsyncIterator[Database]:
     await databases.drop(database.url)
 
 
+# Of the unsolved tickets, and of all, there are some on both sides.
+MIDDLE = Position(datetime.now(UTC) - timedelta(minutes=TICKETS // 4), UUID(int=0))
+
+
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("after", [None, MIDDLE], ids=["first page", "from the middle"])
 @pytest.mark.parametrize("name", LISTS)
-async def test_a_list_does_not_read_what_it_does_not_show(full: Database, name: str, mode: str) -> None:
+async def test_a_list_does_not_read_what_it_does_not_show(
+    full: Database, name: str, after: Position | None, mode: str
+) -> None:
     filters, sort = LISTS[name]
     async with full.read() as session:
         with sent(full) as statements:
-            await TicketLists(session).page(filters, sort, after=None, limit=LIMIT)
+            await TicketLists(session).page(filters, sort, after=after, limit=LIMIT)
     (statement,) = statements
     plan = await explain(full, statement, mode)
     scans = [node["Node Type"] for node in nodes(plan) if node.get("Relation Name") == "tickets"]
     assert scans, plan
     assert "Seq Scan" not in scans, plan
     assert pages(plan) <= MOST_PAGES, plan
+
+
+async def test_what_people_choose_freely_makes_no_statements_of_its_own(full: Database) -> None:
+    """Hundreds of texts threw each other, and everything else, out of what a connection keeps prepared."""
+    async with full.read() as session:
+        lists = TicketLists(session)
+        with sent(full) as statements:
+            for limit in range(1, MAX_PAGE + 2):
+                rows = await lists.page(Filters(), Sort.UPDATED_DESC, after=None, limit=limit)
+                assert len(rows) == limit
+            for region in ("AT", "CH", "LI"):
+                assert not await lists.page(Filters(language=f"de-{region}"), Sort.CREATED, after=None, limit=LIMIT)
+    assert len({sql for sql, _ in statements}) == 5 + 1
