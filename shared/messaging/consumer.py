@@ -165,7 +165,9 @@ class Consumer:
                 log.warning("consumer.batch_split", topic=partition.topic, size=len(batch), error=summary(error))
                 await self._handle_each(client, partition, records)
             return
-        self._limit = min(self._settings.max_poll_records, self._limit * 2)
+        # Slowly, or every second one would be too large again.
+        most = self._settings.max_poll_records
+        self._limit = min(most, self._limit + max(1, most // 50))
         self._count(applied)
         for partition in batches:
             self._pauses.pop(partition, None)
@@ -207,8 +209,9 @@ class Consumer:
         """Tell the broker the offsets behind what was applied, in transactions that are committed."""
         # One partition that was taken away meanwhile would void the commit of all.
         ours = client.assignment()
-        offsets = {p: OffsetAndMetadata(offset, "") for p, offset in self._applied.items() if p in ours}
+        told = {partition: offset for partition, offset in self._applied.items() if partition in ours}
         self._applied.clear()
+        offsets = {partition: OffsetAndMetadata(offset, "") for partition, offset in told.items()}
         if not offsets:
             return
         self._commit_at = time.monotonic() + COMMIT_EVERY_SECONDS
@@ -216,8 +219,9 @@ class Consumer:
             async with asyncio.timeout(COMMIT_SECONDS):
                 await client.commit(offsets)
         except (KafkaError, IllegalStateError, TimeoutError) as error:
-            # A partition is somebody else's by now, or the broker is away. The inbox makes a second reading harmless.
+            # A partition is somebody else's by now, or the broker is away. They go with the next ones.
             log.info("consumer.commit_refused", partitions=len(offsets), error=type(error).__name__)
+            self._applied = told | self._applied
 
     def _back_off(self, client: AIOKafkaConsumer, partition: TopicPartition, offset: int, error: Exception) -> None:
         last = self._pauses.get(partition)

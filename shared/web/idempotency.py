@@ -29,6 +29,8 @@ FORGET_ROWS = 1_000
 # How long a repetition waits for the first request to end. The edge repeats at once what a process had begun that died,
 # and PostgreSQL may take a second to notice (`client_connection_check_interval`).
 WAIT_SECONDS = 2.5
+# So many may wait at once in one process: each has a connection of the pool meanwhile.
+MAX_WAITING = 2
 _LOOK_EVERY_SECONDS = 0.05
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -65,7 +67,7 @@ async def forget_idempotency_keys(session: AsyncSession, *, now: datetime) -> in
     return len(gone.all())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Idempotency:
     request: Request
     key: str | None
@@ -109,11 +111,17 @@ class _Idempotency:
             SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws(
                 chr(31), 'idempotency', current_schema(), $1::text, $2::text), 0))"""
         deadline = time.monotonic() + WAIT_SECONDS
-        while not await driver.fetchval(lock, caller, self.key):
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
-        return True
+        locked = bool(await driver.fetchval(lock, caller, self.key))
+        if locked or len(_waiting) >= MAX_WAITING:
+            return locked
+        _waiting.add(self)
+        try:
+            while not locked and time.monotonic() < deadline:
+                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+                locked = bool(await driver.fetchval(lock, caller, self.key))
+        finally:
+            _waiting.discard(self)
+        return locked
 
     async def _request_hash(self) -> bytes:
         digest = hashlib.sha256()
@@ -121,6 +129,9 @@ class _Idempotency:
             digest.update(len(part).to_bytes(8, "big") + part)
         digest.update(await self.request.body())
         return digest.digest()
+
+
+_waiting: set[_Idempotency] = set()
 
 
 def _idempotency(

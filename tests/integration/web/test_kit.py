@@ -449,6 +449,25 @@ async def test_a_repetition_waits_until_the_database_has_ended_the_first(
     assert (await client.get("/api/things")).json() == 1
 
 
+async def test_only_so_many_repetitions_wait(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits with a connection: ten under one key took the whole pool, and every other request was refused."""
+    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 60)
+    stuck.clear()
+    roomy = Database(database.url, service="knowledge", pool_size=10)
+    client = Client(app_on(roomy))
+    dying = asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
+    await stuck.wait()
+    repeated = [
+        asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
+        for _ in range(idempotency.MAX_WAITING + 1)
+    ]
+    assert_problem(await next(asyncio.as_completed(repeated)), 409, "request-in-flight")
+    await end_transactions_of(database)
+    assert (await dying).status == 503
+    assert sorted(answer.status for answer in await asyncio.gather(*repeated)) == [201, 201, 409]
+    await roomy.close()
+
+
 async def test_a_failed_commit_stores_no_answer(client: Client) -> None:
     await client.post("/api/things/once", {"name": "a"}, idempotency_key="first")
     assert (await client.post("/api/things/once", {"name": "a"}, idempotency_key="second")).status == 409
