@@ -89,14 +89,16 @@ async def test_what_was_ended_is_ended_whatever_its_tokens_say_of_their_time(
     if kind == "api_key":
         principal = Principal(uuid7(), Role.AGENT, "Importer", key_id=uuid7(), scopes=frozenset({"ticket.read"}))
     subject = TokenVerifier(database)
-    assert (await subject.verify(token(principal), now_utc())).principal == principal
+    seen = token(principal)
+    assert (await subject.verify(seen, now_utc())).principal == principal
     ended = principal.session_id or principal.key_id
     revoked = AccessRevoked(kind=kind, subject=ended, revoked_at=now_utc() - timedelta(hours=1), reason="a test")
     async with database.transaction() as session:
         await keep_revocations(session, [revoked])
     await subject.refresh()
-    with pytest.raises(Unauthenticated):
-        await subject.verify(token(principal), now_utc())
+    for refused in (seen, token(principal)):
+        with pytest.raises(Unauthenticated):
+            await subject.verify(refused, now_utc())
 
 
 def test_no_token_outlives_the_memory_of_its_revocation() -> None:
