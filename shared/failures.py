@@ -22,11 +22,13 @@ _TRANSIENT_ERRNOS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN),
     *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EADDRNOTAVAIL),
 }
-# asyncpg reports a dead connection and a value it cannot encode by one class; the latter is a subclass of its own. DDL
-# under a running process invalidates each of its prepared statements once.
+# asyncpg reports a dead connection and a value it cannot encode by one class; the latter is a subclass of its own. One
+# that failed and is not closed yet is an internal error of the client. DDL under a running process invalidates each of
+# its prepared statements once.
 _OF_THE_MOMENT = (
     *(ConnectionError, TimeoutError, PoolTimeout),
-    *(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.InvalidCachedStatementError),
+    *(asyncpg.InterfaceError, asyncpg.InternalClientError),
+    *(asyncpg.PostgresConnectionError, asyncpg.InvalidCachedStatementError),
 )
 
 

@@ -46,6 +46,7 @@ def install(app: FastAPI) -> None:
         TimeoutError: _unavailable,
         asyncpg.PostgresConnectionError: _unavailable,
         asyncpg.InterfaceError: _unavailable,
+        asyncpg.InternalClientError: _unavailable,  # a connection that failed and is not closed yet
         asyncpg.PostgresError: _database,
         DBAPIError: _database,
         OSError: _system,

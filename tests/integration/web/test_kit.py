@@ -468,6 +468,23 @@ async def test_only_so_many_repetitions_wait(database: Database, monkeypatch: py
     await roomy.close()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [asyncpg.InternalClientError("failed"), asyncpg.InterfaceError("closed"), asyncpg.CannotConnectNowError("")],
+)
+async def test_a_lost_database_is_told_as_such(
+    client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """After a crash of PostgreSQL one request got 500: its connection had failed, and was not closed yet."""
+
+    async def lost(_session: object) -> None:
+        raise error
+
+    monkeypatch.setattr(idempotency, "driver_of", lost)
+    answer = await client.post("/api/things/once", {"name": "a"}, idempotency_key="k")
+    assert_problem(answer, 503, "unavailable")
+
+
 async def test_a_failed_commit_stores_no_answer(client: Client) -> None:
     await client.post("/api/things/once", {"name": "a"}, idempotency_key="first")
     assert (await client.post("/api/things/once", {"name": "a"}, idempotency_key="second")).status == 409

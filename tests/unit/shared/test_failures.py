@@ -25,6 +25,7 @@ def database_error(code: str, message: str = "x") -> DBAPIError:
         PoolTimeout("QueuePool limit reached"),
         OSError(errno.ENOSPC, "disk full"),
         InterfaceError("SELECT 1", {}, asyncpg.InterfaceError("connection is closed")),
+        asyncpg.InternalClientError('cannot switch to state 11; protocol is in the "failed" state'),
         *(database_error(code) for code in ("08006", "40P01", "40001", "53100", "55P03", "57P01", "25P03")),
     ],
 )
