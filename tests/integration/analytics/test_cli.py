@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.analytics import service
 from services.analytics.cli import TRIES_PER_BATCH
 from shared.db import Database
-from tests.integration.analytics.test_figures import stories, waves
+from tests.integration.analytics.harness import stories, waves
 
 COMMAND = "from services.analytics.cli import app; app(prog_name='desk analytics')"
 MENDED = "4 tickets from 17 events; 4 were not as the archive says."

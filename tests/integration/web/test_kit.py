@@ -2,154 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Annotated, Any
 
-import asyncpg
 import pytest
-import pytest_asyncio
-from fastapi import APIRouter, FastAPI, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter
 from prometheus_client import REGISTRY
-from pydantic import BaseModel
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from shared.auth import public
-from shared.db import Database, now_utc
-from shared.events.knowledge import ArticlePublished
-from shared.ids import uuid7
-from shared.messaging import outbox
+from shared.db import Database
 from shared.settings import Settings
 from shared.telemetry import correlation_id
-from shared.web import (
-    DbSession,
-    Idempotency,
-    NotFound,
-    Page,
-    ReadSession,
-    TooManyRequests,
-    UndeclaredRoute,
-    create_app,
-    idempotency,
-)
-from tests.asgi import Answer, Client
-
-MakeDatabase = Callable[..., Awaitable[Database]]
-
-NOBODY = [public("a test")]
-# Set by the first request that hangs in its transaction; those after it go through.
-stuck = asyncio.Event()
-router = APIRouter(prefix="/api/things", dependencies=NOBODY)
-
-
-class Thing(BaseModel):
-    name: str
-    password: int = 0
-
-
-@router.post("", status_code=201)
-async def create(body: Thing, session: DbSession) -> Thing:
-    await session.execute(text("INSERT INTO things (name) VALUES (:name)"), {"name": body.name})
-    return body
-
-
-@router.post("/once", status_code=201)
-async def create_once(body: Thing, session: DbSession, idempotency: Idempotency) -> Response:
-    async def call() -> Response:
-        await session.execute(text("INSERT INTO things (name) VALUES (:name)"), {"name": body.name})
-        if body.name == "stuck" and not stuck.is_set():
-            stuck.set()
-            await session.execute(text("SELECT pg_sleep(60)"))
-        return JSONResponse({"name": body.name}, 201, headers={"Location": "/x", "X-Other": "y"})
-
-    return await idempotency.run(session, call)
-
-
-@router.post("/read-only")
-async def write_while_reading(session: ReadSession) -> None:
-    await session.execute(text("INSERT INTO things (name) VALUES ('x')"))
-
-
-@router.get("")
-async def count(session: ReadSession) -> int:
-    return int(await session.scalar(text("SELECT count(*) FROM things")) or 0)
-
-
-@router.get("/fail/{how}")
-async def fail(how: str, session: DbSession) -> None:
-    if how == "bug":
-        raise KeyError("a customer's secret")
-    if how == "problem":
-        await session.execute(text("INSERT INTO things (name) VALUES ('never')"))
-        raise NotFound("No such thing.", number=7)
-    if how == "limit":
-        raise TooManyRequests(retry_after=3)
-    if how == "full":
-        raise OSError(28, "No space left on device")
-    if how == "slow":
-        await session.execute(text("SELECT pg_sleep(60)"))
-    await session.execute(text({"sql": "SELECT 1/0", "killed": "SELECT pg_terminate_backend(pg_backend_pid())"}[how]))
-
-
-@router.post("/told")
-async def tell(session: DbSession) -> None:
-    article = ArticlePublished(
-        article_id=uuid7(), locale="en", title="x", slug="x", excerpt="x", version=1, published_at=now_utc()
-    )
-    outbox.record(session, article, aggregate_id=article.article_id)
-
-
-@router.get("/correlation")
-async def correlation() -> str:
-    return correlation_id.get()
-
-
-@router.get("/typed")
-async def typed(limit: Annotated[int, Query(ge=1)]) -> Page[int]:
-    return Page(items=[limit])
-
-
-@router.post("/large", max_body_size=3 * 1024 * 1024)
-async def large(body: Thing) -> int:
-    return len(body.name)
-
-
-@pytest_asyncio.fixture
-async def database(make_database: MakeDatabase) -> Database:
-    database = await make_database("knowledge", pool_size=2)
-    async with database.transaction() as session:
-        # The constraint looks only at the commit, which is what makes a commit fail.
-        await session.execute(
-            text("""CREATE TABLE things (name text, CONSTRAINT names UNIQUE (name) DEFERRABLE INITIALLY DEFERRED)""")
-        )
-    return database
-
-
-def app_on(database: Database, **fields: Any) -> FastAPI:
-    return create_app(
-        service="knowledge",
-        settings=Settings(database_url=database.url),
-        database=database,
-        routers=[router],
-        **fields,
-    )
-
-
-@pytest.fixture
-def client(database: Database) -> Client:
-    return Client(app_on(database, request_timeout=timedelta(seconds=2)))
-
-
-def assert_problem(answer: Answer, status: int, slug: str) -> dict[str, Any]:
-    assert answer.status == status, answer.body
-    assert answer.headers["content-type"] == "application/problem+json"
-    document: dict[str, Any] = answer.json()
-    assert document["type"] == f"/problems/{slug}"
-    assert document["status"] == status
-    assert document["title"]
-    return document
+from shared.web import UndeclaredRoute, create_app
+from tests.asgi import Client
+from tests.integration.web.harness import app_on, assert_problem
 
 
 async def test_nobody_is_told_of_success_before_the_commit(client: Client) -> None:
@@ -205,7 +70,7 @@ async def test_a_bug_is_told_without_internals_and_logged_without_data(client: C
     (entry,) = [entry for entry in logs if entry["event"] == "request.failed"]
     assert entry["error"] == "KeyError"
     assert "secret" not in json.dumps(entry)
-    assert any("test_kit.py" in frame for frame in entry["frames"])
+    assert any("harness.py" in frame for frame in entry["frames"])
 
 
 @pytest.mark.parametrize("how", ["killed", "full"])
@@ -304,19 +169,6 @@ async def test_events_carry_the_id_of_their_request(client: Client, database: Da
     assert told == ["from-the-edge-1", unnamed.headers["x-request-id"]]
 
 
-async def test_stored_answers_are_forgotten_a_batch_at_a_time(
-    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(idempotency, "FORGET_ROWS", 2)
-    for name in ("a", "b", "c"):
-        await client.post("/api/things/once", {"name": name}, idempotency_key=name)
-    forgotten = []
-    for later in (timedelta(days=1), *[timedelta(days=3)] * 3):
-        async with database.transaction() as session:
-            forgotten.append(await idempotency.forget_idempotency_keys(session, now=now_utc() + later))
-    assert forgotten == [0, 2, 1, 0]
-
-
 async def test_requests_are_counted_by_template_and_status(client: Client) -> None:
     labels = {"service": "knowledge", "method": "GET", "route": "/api/things/fail/{how}", "status": "404"}
     before = REGISTRY.get_sample_value("desk_http_requests_total", labels) or 0.0
@@ -378,124 +230,3 @@ def test_a_route_that_says_nothing_stops_the_start(database: Database) -> None:
                 database=database,
                 routers=[declared],
             )
-
-
-async def test_a_repeated_request_has_one_effect_and_one_answer(client: Client) -> None:
-    first = await client.post("/api/things/once", {"name": "a"}, idempotency_key="k")
-    again = await client.post("/api/things/once", {"name": "a"}, idempotency_key="k")
-    assert (first.status, first.body) == (again.status, again.body) == (201, b'{"name":"a"}')
-    assert "idempotency-replayed" not in first.headers
-    assert again.headers["idempotency-replayed"] == "true"
-    assert again.headers["location"] == "/x"
-    assert again.headers["content-type"] == first.headers["content-type"]
-    assert (await client.get("/api/things")).json() == 1
-
-
-async def test_one_key_is_one_request(client: Client) -> None:
-    await client.post("/api/things/once", {"name": "a"}, idempotency_key="k")
-    assert_problem(
-        await client.post("/api/things/once", {"name": "b"}, idempotency_key="k"), 422, "idempotency-key-reused"
-    )
-    assert_problem(
-        await client.post("/api/things/once?x=1", {"name": "a"}, idempotency_key="k"), 422, "idempotency-key-reused"
-    )
-    assert (await client.post("/api/things/once", {"name": "b"}, idempotency_key="other")).status == 201
-
-
-async def end_transactions_of(database: Database) -> None:
-    """What PostgreSQL does, sooner or later, when a process has died."""
-    connection = await asyncpg.connect(database.url)
-    try:
-        await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%'"
-            " AND datname = current_database()"
-        )
-    finally:
-        await connection.close()
-
-
-async def test_a_request_that_is_under_way_is_not_run_beside_itself(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 0.1)
-    stuck.clear()
-    client = Client(app_on(database))
-    under_way = asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
-    await stuck.wait()
-    refused = await client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k")
-    assert_problem(refused, 409, "request-in-flight")
-    assert refused.headers["retry-after"] == "1"
-    await end_transactions_of(database)
-    assert (await under_way).status == 503
-    assert (await client.get("/api/things")).json() == 0
-
-
-async def test_a_repetition_waits_until_the_database_has_ended_the_first(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The edge repeated at once what a killed process had begun; callers were told 409, and took it for final."""
-    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 20)
-    stuck.clear()
-    client = Client(app_on(database))
-    dying = asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
-    await stuck.wait()
-    repeated = asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
-    await asyncio.sleep(0.3)  # it would be refused by now
-    await end_transactions_of(database)
-    assert (await dying).status == 503
-    answer = await repeated
-    assert answer.status == 201
-    assert "idempotency-replayed" not in answer.headers
-    assert (await client.get("/api/things")).json() == 1
-
-
-async def test_only_so_many_repetitions_wait(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each waits with a connection: ten under one key took the whole pool, and every other request was refused."""
-    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 60)
-    stuck.clear()
-    roomy = Database(database.url, service="knowledge", pool_size=10)
-    client = Client(app_on(roomy))
-    dying = asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
-    await stuck.wait()
-    repeated = [
-        asyncio.create_task(client.post("/api/things/once", {"name": "stuck"}, idempotency_key="k"))
-        for _ in range(idempotency.MAX_WAITING + 1)
-    ]
-    assert_problem(await next(asyncio.as_completed(repeated)), 409, "request-in-flight")
-    await end_transactions_of(database)
-    assert (await dying).status == 503
-    assert sorted(answer.status for answer in await asyncio.gather(*repeated)) == [201, 201, 409]
-    await roomy.close()
-
-
-@pytest.mark.parametrize(
-    "error",
-    [asyncpg.InternalClientError("failed"), asyncpg.InterfaceError("closed"), asyncpg.CannotConnectNowError("")],
-)
-async def test_a_lost_database_is_told_as_such(
-    client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """After a crash of PostgreSQL one request got 500: its connection had failed, and was not closed yet."""
-
-    async def lost(_session: object) -> None:
-        raise error
-
-    monkeypatch.setattr(idempotency, "driver_of", lost)
-    answer = await client.post("/api/things/once", {"name": "a"}, idempotency_key="k")
-    assert_problem(answer, 503, "unavailable")
-
-
-async def test_a_failed_commit_stores_no_answer(client: Client) -> None:
-    await client.post("/api/things/once", {"name": "a"}, idempotency_key="first")
-    assert (await client.post("/api/things/once", {"name": "a"}, idempotency_key="second")).status == 409
-    # The answer of `second` was never stored, so it is tried again and not replayed.
-    assert (await client.post("/api/things/once", {"name": "a"}, idempotency_key="second")).status == 409
-
-
-@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "kéy", "\t"])
-async def test_keys_are_visible_ascii(client: Client, key: str) -> None:
-    sent = key.encode().decode("latin-1")
-    answer = await client.post("/api/things/once", {"name": "a"}, idempotency_key=sent)
-    assert answer.status == 422
-    longest = await client.post("/api/things/once", {"name": "a"}, idempotency_key="x" * 255)
-    assert longest.status == 201
