@@ -2,44 +2,26 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event as hooks
 
 from shared.db import Database
+from tests.statements import Statement
 
-Statement = tuple[str, tuple[Any, ...]]
 Node = dict[str, Any]
 
 # PostgreSQL may settle for a generic plan, made without the parameters; which it does is not ours to say.
 MODES = ("force_generic_plan", "force_custom_plan")
 
 
-@contextmanager
-def sent(database: Database) -> Iterator[list[Statement]]:
-    """Collects what the driver gets meanwhile: statements with their parameters."""
-    seen: list[Statement] = []
-
-    def before(_connection: Any, _cursor: Any, statement: str, parameters: tuple[Any, ...], *_rest: Any) -> None:
-        seen.append((statement, parameters))
-
-    hooks.listen(database.engine.sync_engine, "before_cursor_execute", before)
-    try:
-        yield seen
-    finally:
-        hooks.remove(database.engine.sync_engine, "before_cursor_execute", before)
-
-
 async def explain(database: Database, statement: Statement, mode: str) -> Node:
     """The plan with what it did, of one of `MODES`."""
-    sql, parameters = statement
     settings = {"search_path": database.service, "plan_cache_mode": mode}
     connection = await asyncpg.connect(database.url, server_settings=settings)
-    given = ", ".join("'{}'".format(str(value).replace("'", "''")) for value in parameters)
+    given = ", ".join("'{}'".format(str(value).replace("'", "''")) for value in statement.parameters)
     try:
-        await connection.execute(f"PREPARE asked AS {sql}")
+        await connection.execute(f"PREPARE asked AS {statement.sql}")
         explained = await connection.fetchval(
             f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked{f'({given})' if given else ''}"
         )

@@ -15,7 +15,8 @@ from services.analytics.domain.periods import Dimension, Interval, Period
 from services.analytics.repository import FiguresRepository
 from shared.db import Database
 from tests.conftest import Databases
-from tests.plans import MODES, Node, explain, nodes, pages, sent
+from tests.plans import MODES, Node, explain, nodes, pages
+from tests.statements import sent
 
 TICKETS = 20_000
 END = datetime(2026, 3, 2, tzinfo=UTC)
@@ -71,12 +72,11 @@ def not_from_an_index(plan: Node) -> list[str]:
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_figures_of_some_days_read_the_indexes_of_those_days_once(full: Database, mode: str) -> None:
-    async with full.read() as session:
+    async with sent(full) as statements, full.read() as session:
         figures = FiguresRepository(session)
-        with sent(full) as statements:
-            await figures.as_of()
-            overview = await figures.overview(LAST_DAYS)
-            await figures.volume(LAST_DAYS, by=Dimension.CHANNEL, interval=Interval.HOUR)
+        await figures.as_of()
+        overview = await figures.overview(LAST_DAYS)
+        await figures.volume(LAST_DAYS, by=Dimension.CHANNEL, interval=Interval.HOUR)
     assert (overview["tickets_created"], overview["replies_delivered"], overview["backlog"]) == (
         DAYS * 1440,
         DAYS * 1440,

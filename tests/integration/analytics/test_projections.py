@@ -1,16 +1,15 @@
 """Projections: each event counts once, beside other consumers too, and a rebuild from the archive makes the same."""
 
 import asyncio
-from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event as hooks
 from sqlalchemy import text
 
 from services.analytics import service
 from shared.events.sla import SlaMetric
 from tests.integration.analytics.harness import DAY, PERIOD, Analytics, Story, stories, waves
+from tests.statements import sent
 
 
 async def test_an_event_that_comes_twice_counts_once(analytics: Analytics) -> None:
@@ -59,17 +58,9 @@ async def test_two_consumers_take_turns_with_a_ticket_that_is_known(analytics: A
 async def test_a_batch_takes_the_same_few_statements_whatever_its_size(analytics: Analytics) -> None:
     async def statements(count: int, start: int) -> int:
         events = [Story(start + n, DAY).streams["tickets", str(UUID(int=start + n))][0] for n in range(count)]
-        sent = 0
-
-        def counted(*_arguments: Any) -> None:
-            nonlocal sent
-            sent += 1
-
-        engine = analytics.database.engine.sync_engine
-        hooks.listen(engine, "before_cursor_execute", counted)
-        await analytics.take([events])
-        hooks.remove(engine, "before_cursor_execute", counted)
-        return sent
+        async with sent(analytics.database) as seen:
+            await analytics.take([events])
+        return len(seen)
 
     assert await statements(1, 100) == await statements(200, 1000)
 

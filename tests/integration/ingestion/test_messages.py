@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event as sqlalchemy_event
 
 from shared.events.accounts import Role
 from shared.events.tickets import MessageKind, TicketCreated
@@ -16,6 +15,7 @@ from tests.asgi import Answer
 from tests.integration.ingestion.conftest import MakeDesk
 from tests.integration.ingestion.harness import Desk
 from tests.integration.ingestion.test_outbound import reply
+from tests.statements import sent
 
 MESSAGE = {
     "sender": {"kind": "email", "address": "Ada@Example.org", "name": "Ada"},
@@ -97,16 +97,10 @@ async def test_a_batch_keeps_order_within_a_thread_and_answers_each(desk: Desk) 
 async def test_a_batch_of_fifty_is_a_handful_of_statements(desk: Desk) -> None:
     caller = desk.as_(Role.AGENT)
     await caller.post("/api/ingest/messages", MESSAGE)  # the token's keys and the admission check are cached now
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
-
-    sqlalchemy_event.listen(desk.database.engine.sync_engine, "before_cursor_execute", note)
-    answer = await caller.post(
-        "/api/ingest/messages", {"messages": [{**MESSAGE, "external_id": str(n)} for n in range(50)]}
-    )
-    sqlalchemy_event.remove(desk.database.engine.sync_engine, "before_cursor_execute", note)
+    async with sent(desk.database) as statements:
+        answer = await caller.post(
+            "/api/ingest/messages", {"messages": [{**MESSAGE, "external_id": str(n)} for n in range(50)]}
+        )
 
     assert answer.status == 202
     assert len(statements) <= 5, statements

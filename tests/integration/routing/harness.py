@@ -1,12 +1,10 @@
 """The routing service on a fresh database, agents, and tickets to give to them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
 from services.routing import service
@@ -198,21 +196,6 @@ class Desk:
     async def loads(self) -> dict[UUID, int]:
         client = self.as_(Role.ADMIN)
         return {UUID(one["id"]): one["load"] for one in (await client.get("/api/agents")).json()["items"]}
-
-    @asynccontextmanager
-    async def statements(self) -> AsyncIterator[list[str]]:
-        """Every statement that is executed meanwhile."""
-        seen: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            seen.append(statement)
-
-        engine = self.database.engine.sync_engine
-        sqlalchemy_event.listen(engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            sqlalchemy_event.remove(engine, "before_cursor_execute", note)
 
 
 async def desk_of(database: Database) -> Desk:

@@ -1,13 +1,10 @@
 """The SLA service on a fresh database, and tickets to follow."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
 from services.sla import service
@@ -71,11 +68,6 @@ def ticket(ticket_id: UUID, **fields: Any) -> TicketSnapshot:
         "updated_at": START,
     }
     return TicketSnapshot(**(given | fields))
-
-
-@dataclass
-class Statements:
-    texts: list[str] = field(default_factory=list)
 
 
 def message(kind: MessageKind, author: Actor, seconds: float) -> ThreadMessage:
@@ -143,21 +135,6 @@ class Desk:
 
     async def types(self, ticket_id: UUID) -> list[str]:
         return [type_ for type_, _ in await self.told(ticket_id)]
-
-    @asynccontextmanager
-    async def statements(self) -> AsyncIterator[Statements]:
-        """Every statement that is executed meanwhile."""
-        seen = Statements()
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            seen.texts.append(statement)
-
-        engine = self.database.engine.sync_engine
-        sqlalchemy_event.listen(engine, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            sqlalchemy_event.remove(engine, "before_cursor_execute", note)
 
 
 async def desk_of(database: Database) -> Desk:

@@ -1,13 +1,12 @@
 """A tickets service on a fresh database: its app with real tokens, its use cases, and ways to look at what they did."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
 from services.tickets.app import create_app
@@ -33,16 +32,6 @@ class Person:
     principal: Principal
     email: str
     client: Client
-
-
-@dataclass
-class Statements:
-    """What was sent to the database, transaction control and driver chatter apart."""
-
-    texts: list[str] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.texts)
 
 
 def event_of(data: EventData, aggregate_id: object = None, version: int = 1) -> Event[Any]:
@@ -119,21 +108,6 @@ class Desk:
         )
         await self.handle(facts.keep_accounts, event_of(account, principal.account_id))
         return Person(principal, email, self.callers.client(principal))
-
-    @contextmanager
-    def counted(self) -> Iterator[Statements]:
-        """Collect the statements sent within."""
-        seen = Statements()
-
-        def before(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            seen.texts.append(statement)
-
-        engine = self.database.engine.sync_engine
-        sqlalchemy_event.listen(engine, "before_cursor_execute", before)
-        try:
-            yield seen
-        finally:
-            sqlalchemy_event.remove(engine, "before_cursor_execute", before)
 
     async def close(self) -> None:
         await self.app.state.verifier.close()

@@ -11,6 +11,7 @@ from shared.events.routing import TicketClassified, TicketRouted
 from shared.events.sla import Clock, ClockState, SlaClockChanged, SlaMetric
 from shared.ids import uuid7
 from tests.integration.tickets.harness import START, Desk, Person, event_of, received
+from tests.statements import sent
 
 
 async def some_tickets(desk: Desk, count: int = 1, **fields: Any) -> list[Any]:
@@ -128,9 +129,9 @@ async def test_a_language_a_proposal_and_clocks_that_come_together_are_one_write
         told = [event_of(found, each.id), event_of(proposal(each, whom), each.id)]
         told.insert(len(events) % 2, event_of(clocks(each.id, 10), each.id, version=1))
         events += told
-    with desk.counted() as seen:
+    async with sent(desk.database) as seen:
         await desk.handle(facts.follow, *events)
-    assert sum(sql.lstrip().startswith("UPDATE tickets.tickets") for sql in seen.texts) == 1
+    assert sum(statement.sql.lstrip().startswith("UPDATE tickets.tickets") for statement in seen) == 1
     rows = [await ticket(desk, each.id) for each in (one, declined, stated)]
     assert [(row.language, row.version, row.status) for row in rows] == [
         ("de", 2, "open"),

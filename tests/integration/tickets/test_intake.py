@@ -12,9 +12,10 @@ from shared.events.common import AttachmentRef, Channel, Priority, TicketType
 from shared.events.messages import Authentication, MessageReceived, Sender, ThreadingEvidence
 from shared.ids import uuid7
 from tests.integration.tickets.harness import START, Desk, event_of, received
+from tests.statements import sent
 
 # Enough for any number of messages: what a batch needs is read, and what it decides is written, by one statement each.
-MAX_STATEMENTS = 14
+MAX_STATEMENTS = 15
 
 
 def again(data: MessageReceived, minutes: int = 5, **fields: Any) -> MessageReceived:
@@ -71,10 +72,9 @@ async def test_a_first_message_opens_a_ticket_and_tells_it_once(desk: Desk) -> N
 
 async def test_a_batch_takes_as_many_statements_as_one_message(desk: Desk) -> None:
     batch = [received(f"customer{n % 400}@example.com", text=f"message {n}") for n in range(500)]
-    async with desk.database.transaction() as session:
-        with desk.counted() as statements:
-            await intake.receive_messages(session, [event_of(data, data.conversation_id) for data in batch])
-    assert len(statements) <= MAX_STATEMENTS, "\n\n".join(statements.texts)
+    async with sent(desk.database) as statements, desk.database.transaction() as session:
+        await intake.receive_messages(session, [event_of(data, data.conversation_id) for data in batch])
+    assert len(statements) <= MAX_STATEMENTS, statements
     counts = await desk.one(
         "SELECT (SELECT count(*) FROM tickets) AS tickets, (SELECT count(DISTINCT number) FROM tickets) AS numbers, "
         "(SELECT count(*) FROM messages) AS messages, (SELECT count(*) FROM customers) AS customers, "
@@ -84,10 +84,9 @@ async def test_a_batch_takes_as_many_statements_as_one_message(desk: Desk) -> No
     assert len(await desk.event_types()) == 500
 
     replies = [again(data) for data in batch]
-    async with desk.database.transaction() as session:
-        with desk.counted() as statements:
-            await intake.receive_messages(session, [event_of(data, data.conversation_id) for data in replies])
-    assert len(statements) <= MAX_STATEMENTS, "\n\n".join(statements.texts)
+    async with sent(desk.database) as statements, desk.database.transaction() as session:
+        await intake.receive_messages(session, [event_of(data, data.conversation_id) for data in replies])
+    assert len(statements) <= MAX_STATEMENTS, statements
     assert (await desk.one("SELECT count(*) AS n FROM tickets WHERE message_count = 2")).n == 500
 
 
@@ -182,10 +181,9 @@ async def test_tickets_and_their_follow_ups_are_locked_in_one_order(desk: Desk) 
     await close(desk, closed.id)
     await desk.take(again(message, 600))
     late = received(evidence=ThreadingEvidence(ticket_number=closed.number, authentication=Authentication.PASS))
-    async with desk.database.transaction() as session:
-        with desk.counted() as statements:
-            await intake.receive_messages(session, [event_of(late, late.conversation_id)])
-    assert len([each for each in statements.texts if "UPDATE OF tickets" in each]) == 1
+    async with sent(desk.database) as statements, desk.database.transaction() as session:
+        await intake.receive_messages(session, [event_of(late, late.conversation_id)])
+    assert len([each for each in statements if "UPDATE OF tickets" in each.sql]) == 1
     assert (await ticket_of(desk, late)).follow_up_of == closed.id
 
 

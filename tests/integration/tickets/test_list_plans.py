@@ -17,7 +17,8 @@ from shared.db import Database
 from shared.events.common import Channel, Priority, TicketStatus
 from shared.web.paging import MAX_PAGE
 from tests.conftest import Databases
-from tests.plans import MODES, explain, nodes, pages, sent
+from tests.plans import MODES, explain, nodes, pages
+from tests.statements import sent
 
 TICKETS = 20_000
 UNSOLVED = (TicketStatus.NEW, TicketStatus.OPEN, TicketStatus.PENDING, TicketStatus.ON_HOLD)
@@ -88,9 +89,8 @@ async def test_a_list_does_not_read_what_it_does_not_show(
     full: Database, name: str, after: Position | None, mode: str
 ) -> None:
     filters, sort = LISTS[name]
-    async with full.read() as session:
-        with sent(full) as statements:
-            await TicketLists(session).page(filters, sort, after=after, limit=LIMIT)
+    async with sent(full) as statements, full.read() as session:
+        await TicketLists(session).page(filters, sort, after=after, limit=LIMIT)
     (statement,) = statements
     plan = await explain(full, statement, mode)
     scans = [node["Node Type"] for node in nodes(plan) if node.get("Relation Name") == "tickets"]
@@ -101,12 +101,11 @@ async def test_a_list_does_not_read_what_it_does_not_show(
 
 async def test_what_people_choose_freely_makes_no_statements_of_its_own(full: Database) -> None:
     """Hundreds of texts threw each other, and everything else, out of what a connection keeps prepared."""
-    async with full.read() as session:
+    async with sent(full) as statements, full.read() as session:
         lists = TicketLists(session)
-        with sent(full) as statements:
-            for limit in range(1, MAX_PAGE + 2):
-                rows = await lists.page(Filters(), Sort.UPDATED_DESC, after=None, limit=limit)
-                assert len(rows) == limit
-            for region in ("AT", "CH", "LI"):
-                assert not await lists.page(Filters(language=f"de-{region}"), Sort.CREATED, after=None, limit=LIMIT)
-    assert len({sql for sql, _ in statements}) == 5 + 1
+        for limit in range(1, MAX_PAGE + 2):
+            rows = await lists.page(Filters(), Sort.UPDATED_DESC, after=None, limit=limit)
+            assert len(rows) == limit
+        for region in ("AT", "CH", "LI"):
+            assert not await lists.page(Filters(language=f"de-{region}"), Sort.CREATED, after=None, limit=LIMIT)
+    assert len({statement.sql for statement in statements}) == 5 + 1

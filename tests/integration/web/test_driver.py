@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from shared.db import Database
 from shared.driver import driver_of
+from tests.statements import sent
 
 MakeDatabase = Callable[..., Awaitable[Database]]
 
@@ -120,3 +121,26 @@ async def test_statements_of_the_driver_belong_to_the_sessions_transaction(make_
     async with database.transaction() as session:
         await (await driver_of(session)).execute(INSERT, "kept")
     assert await keys(database) == {"kept"}
+
+
+async def test_who_counts_statements_sees_those_of_the_driver_too(make_database: MakeDatabase) -> None:
+    """Tests that promise few statements saw none of the outbox, of intake and of repeated requests."""
+    database = await make_database("knowledge")
+    async with sent(database) as seen:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            driver = await driver_of(session)
+            await driver.execute(INSERT, "one")
+            await driver.executemany(INSERT, [("two",), ("three",)])
+        async with database.driver() as driver:
+            await driver.fetch("SELECT $1::text[]", ["four"])
+    assert [statement.sql for statement in seen] == ["SELECT 1", INSERT, INSERT, "SELECT $1::text[]"]
+    assert [statement.parameters for statement in seen[1:]] == [("one",), (("two",), ("three",)), (["four"],)]
+
+
+async def test_who_counts_too_late_is_told(make_database: MakeDatabase) -> None:
+    database = await make_database("knowledge")
+    async with database.read() as session:
+        async with sent(database):
+            with pytest.raises(AssertionError, match="began before"):
+                await session.execute(text("SELECT 1"))
