@@ -14,6 +14,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 
 from shared.db import async_url, engine_options
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,7 +72,7 @@ async def migrate(service: str, url: str) -> None:
             )
             async with engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
                 await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-                if (revision := await _revision(connection, service)) is None or revision in _known_revisions(service):
+                if (revision := await _revision(connection, service)) is None or not _is_newer(service, revision):
                     await connection.commit()
                     await connection.run_sync(_upgrade, service)
                 await connection.commit()
@@ -83,9 +86,13 @@ def newest_revision(service: str) -> str | None:
     return ScriptDirectory.from_config(_config(service)).get_current_head()
 
 
-@cache
-def _known_revisions(service: str) -> frozenset[str]:
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_config(service)).walk_revisions())
+@cache  # a process says it once, however often it looks
+def _is_newer(service: str, revision: str) -> bool:
+    """Whether this code does not know the revision: then a newer version made it, which is logged."""
+    if revision in {script.revision for script in ScriptDirectory.from_config(_config(service)).walk_revisions()}:
+        return False
+    log.warning("schema.newer", schema=service, found=revision, known=newest_revision(service))
+    return True
 
 
 async def is_migrated(session: AsyncSession, service: str) -> bool:
@@ -94,7 +101,7 @@ async def is_migrated(session: AsyncSession, service: str) -> bool:
     during a rolling upgrade old processes go on working on the expanded schema.
     """
     current = await _revision(session, service)
-    return current is not None and (current == newest_revision(service) or current not in _known_revisions(service))
+    return current is not None and (current == newest_revision(service) or _is_newer(service, current))
 
 
 async def _revision(connection: AsyncConnection | AsyncSession, service: str) -> str | None:

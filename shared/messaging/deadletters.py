@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import Database
 from shared.failures import describe, is_transient
+from shared.messaging.envelope import decode
 from shared.messaging.handlers import Handlers
-from shared.messaging.inbox import Inbox
+from shared.messaging.inbox import Inbox, held_record
 
 
 class DeadLetterError(Exception):
@@ -55,12 +56,14 @@ async def replay(
     """Run the handlers again for one held event; what is parked behind it follows by itself.
 
     A dry run does the same and rolls back. A failure leaves the row held and is told in the outcome.
-    Raises DeadLetterError if the row is settled, or if an earlier event of its aggregate is held.
+    Raises DeadLetterError if the row is settled, if an earlier event of its aggregate is held, or if nothing here
+    handles it.
     """
     inbox = Inbox(database, handlers)
     try:
         async with database.transaction() as session:
             row = await _first_of_aggregate(session, database.service, dead_letter_id)
+            _require_handler(database.service, handlers, row)
             await inbox.replay(session, row)
             if dry_run:
                 raise _RollBack
@@ -79,7 +82,10 @@ async def replay(
 
 
 async def discard(database: Database, handlers: Handlers, dead_letter_id: int, *, by: str) -> Outcome:
-    """Give up one held event, and let what is parked behind it go on. Raises DeadLetterError as `replay` does."""
+    """Give up one held event, and let what is parked behind it go on.
+
+    Raises DeadLetterError if the row is settled, or if an earlier event of its aggregate is held.
+    """
     inbox = Inbox(database, handlers)
     async with database.transaction() as session:
         row = await _first_of_aggregate(session, database.service, dead_letter_id)
@@ -90,6 +96,17 @@ async def discard(database: Database, handlers: Handlers, dead_letter_id: int, *
 
 class _RollBack(Exception):
     pass
+
+
+def _require_handler(schema: str, handlers: Handlers, row: Any) -> None:
+    # `Inbox.replay` passes over what nothing handles, as it must where such an event was parked.
+    record = held_record(row)
+    if record.topic in handlers.by_topic or (type_ := decode(record).type) in handlers.by_type:
+        return
+    raise DeadLetterError(
+        f"{schema} does not handle {type_} (any more), so replaying it would do nothing: "
+        f"`desk deadletters discard {schema} {row.id}` gives it up, and what waits behind it goes on"
+    )
 
 
 async def _first_of_aggregate(session: AsyncSession, schema: str, dead_letter_id: int) -> Any:

@@ -10,6 +10,7 @@ from shared.events.knowledge import ArticlePublished
 from shared.ids import uuid7
 from shared.messaging import deadletters
 from shared.messaging.deadletters import DeadLetterError
+from shared.messaging.handlers import Handlers
 from shared.messaging.kafka import producer
 from tests.contract.messaging.world import World, assert_in_order
 
@@ -105,6 +106,29 @@ async def test_discarding_lets_the_aggregate_go_on(world: World) -> None:
         await world.publish(aggregate)
         await world.until_applied(3)
     assert await world.effects() == [(str(aggregate), version) for version in (1, 3, 4)]
+
+
+async def test_what_nothing_handles_any_more_is_not_replayed(world: World) -> None:
+    """A release had removed the handler: whoever replayed was told that it was done, and nothing had been."""
+    aggregate = uuid7()
+    await poison_version_2_of(world, aggregate)
+    async with world.both():
+        await world.publish(aggregate, 3)
+
+        async def held() -> bool:
+            return len(await world.held()) == 2
+
+        await world.until(held)
+    async with world.consumer.read() as session:
+        first = (await deadletters.held(session, "analytics"))[0].id
+    none = Handlers("analytics")
+    for dry_run in (True, False):
+        with pytest.raises(DeadLetterError, match=rf"handle article\.published\.v1 .*discard analytics {first}`"):
+            await deadletters.replay(world.consumer, none, first, by="operator", dry_run=dry_run)
+    assert len(await world.held()) == 2
+    await deadletters.discard(world.consumer, none, first, by="operator")
+    assert await world.held() == [], "what is only counted goes on by itself"
+    assert await world.effects() == [(str(aggregate), 1)]
 
 
 async def test_poison_first_event_parks_the_second(world: World) -> None:

@@ -2,20 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from desk.embedded.postgres import EmbeddedPostgres
 from desk.embedded.roles import provision, service_url
 from desk.ports import LOOPBACK, accepts, free_port
 from shared import migrations
-from shared.migrations import migrate
+from shared.db import Database
+from shared.migrations import is_migrated, migrate, newest_revision
 from tests.conftest import Databases
 from tests.faults.stage import Peer
 
@@ -124,6 +128,28 @@ async def test_the_version_before_starts_on_the_schema_of_the_next(databases: Da
     finally:
         await connection.close()
         await databases.drop(url)
+
+
+async def test_a_schema_of_a_newer_version_is_told_of_once(make_database: Callable[..., Awaitable[Database]]) -> None:
+    """Whatever the code did not know was newer, silently: also the revision of a branch that was never released."""
+    database = await make_database("sla")
+    unknown = uuid4().hex
+    with capture_logs() as logs:
+        async with database.transaction() as session:
+            assert await is_migrated(session, "sla")
+            await session.execute(text("UPDATE alembic_version SET version_num = :unknown"), {"unknown": unknown})
+            assert await is_migrated(session, "sla")
+        for _ in range(2):
+            await migrate("sla", database.url)
+    assert logs == [
+        {
+            "event": "schema.newer",
+            "log_level": "warning",
+            "schema": "sla",
+            "found": unknown,
+            "known": newest_revision("sla"),
+        }
+    ]
 
 
 async def test_who_listens_serves(databases: Databases, tmp_path: Path) -> None:
