@@ -12,8 +12,6 @@ from shared.settings import KafkaSettings
 
 EMBEDDED_PARTITIONS = 4
 EMBEDDED_FETCH_WAIT_MS = 300
-# Nobody waits in front of a screen for what these do with an event, or it has fewer hops to go than an assignment.
-UNHURRIED = {"analytics": 1000, "ingestion": 1000, "knowledge": 1000, "sla": 500}
 # Names that mean something to the launcher and something else, or nothing, to a service.
 _LAUNCHER_ONLY = ("DESK_HOME", "DESK_HOST", "DESK_PORT", "DESK_EDGE_")
 
@@ -60,7 +58,7 @@ def service_environment(
     }
     if broker.profile == "tansu":
         # The embedded broker answers a fetch only when its wait is over, and works for every one of them.
-        usual["DESK_KAFKA_FETCH_MAX_WAIT_MS"] = str(UNHURRIED.get(service, EMBEDDED_FETCH_WAIT_MS))
+        usual["DESK_KAFKA_FETCH_MAX_WAIT_MS"] = str(EMBEDDED_FETCH_WAIT_MS)
     if service == "gateway":
         email, password = home.administrator()
         usual |= {"DESK_GATEWAY_BOOTSTRAP_EMAIL": email, "DESK_GATEWAY_BOOTSTRAP_PASSWORD": password}

@@ -9,4 +9,4 @@ from shared.settings import Settings
 
 def create_worker(settings: Settings, database: Database) -> Worker:
     """The consumers of analytics, and its housekeeping."""
-    return Worker(database, settings.kafka, handlers, timers=housekeeping(keeps_answers=False))
+    return Worker(database, settings.kafka, handlers, timers=housekeeping(keeps_answers=False), gather_ms=1000)

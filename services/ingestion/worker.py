@@ -36,6 +36,7 @@ class IngestionWorker(Worker):
                 Timer("forget_unattached", FORGET_EVERY, forget_unattached),
                 Timer("sweep_objects", sweep.EVERY, sweep.ObjectSweep(objects).run),
             ),
+            gather_ms=500,
         )
         limits = ParserLimits(settings.mail_parser_seconds, settings.mail_parser_memory_mib)
         self._pool = ParserPool(settings.mail_parsers, limits)

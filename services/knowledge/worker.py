@@ -9,4 +9,4 @@ from shared.settings import Settings
 
 def create_worker(settings: Settings, database: Database) -> Worker:
     """The relay and consumers of knowledge, and its housekeeping."""
-    return Worker(database, settings.kafka, handlers, timers=housekeeping(keeps_answers=True))
+    return Worker(database, settings.kafka, handlers, timers=housekeeping(keeps_answers=True), gather_ms=1000)

@@ -35,6 +35,7 @@ def create_worker(settings: SlaSettings, database: Database) -> Worker:
             Timer("replan_outdated", _REPLAN_EVERY, judging(service.replan_outdated)),
         ),
         mark_every_seconds=settings.mark_every_seconds,
+        gather_ms=400,
     )
 
 

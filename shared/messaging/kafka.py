@@ -69,6 +69,7 @@ def consumer(settings: KafkaSettings, group: str, topics: Sequence[str]) -> AIOK
         rebalance_timeout_ms=10_000,
         max_poll_interval_ms=120_000,
         fetch_max_wait_ms=settings.fetch_max_wait_ms,
+        fetch_min_bytes=settings.fetch_min_bytes,
         request_timeout_ms=15_000,
         metadata_max_age_ms=30_000,
     )

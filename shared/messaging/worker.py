@@ -38,7 +38,8 @@ class Worker:
     """What a service does besides answering requests.
 
     `mark_every_seconds` is how often the consumer's progress is kept: services that judge deadlines by it want it fine,
-    the others save the writes.
+    the others save the writes. `gather_ms` is how long events may wait for others to be read with, where nobody sits in
+    front of a screen for what this service does with them.
     """
 
     def __init__(
@@ -49,14 +50,16 @@ class Worker:
         timers: Sequence[Timer] = (),
         *,
         mark_every_seconds: float = 5.0,
+        gather_ms: int = 0,
     ) -> None:
         self._database = database
         self.handlers = handlers
         self.relay = Relay(database, kafka)
         database.after_record(self.relay.wake)
         self._inbox = Inbox(database, handlers)
+        reading = kafka.gathering(gather_ms) if gather_ms else kafka
         self._consumer = (
-            Consumer(database, handlers, kafka, mark_every_seconds=mark_every_seconds) if handlers.topics else None
+            Consumer(database, handlers, reading, mark_every_seconds=mark_every_seconds) if handlers.topics else None
         )
         self.timers = [
             *timers,
