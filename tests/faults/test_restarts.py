@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 
 import asyncpg
@@ -146,22 +146,33 @@ async def _migrate(stage: Stage, service: str, newer: dict[str, str]) -> int:
 async def _lock_waits(admin_url: str) -> AsyncIterator[list[float]]:
     """For how many seconds the one that waits longest for a lock of PostgreSQL has waited, asked all the time."""
     waits = [0.0]
-    done = asyncio.Event()
+    connection = await asyncpg.connect(admin_url)
 
     async def ask() -> None:
-        connection = await asyncpg.connect(admin_url)
-        try:
-            while not done.is_set():
-                waited = await connection.fetchval(_LONGEST_WAIT)
-                waits.append(waited.total_seconds() if waited else 0.0)
-                await asyncio.sleep(0.01)
-        finally:
-            await connection.close()
+        waited = await connection.fetchval(_LONGEST_WAIT)
+        waits.append(waited.total_seconds() if waited else 0.0)
+
+    try:
+        async with _meanwhile(ask, pause_seconds=0.01):
+            yield waits
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _meanwhile(do: Callable[[], Awaitable[None]], *, pause_seconds: float) -> AsyncIterator[None]:
+    """Do it again and again as long as the block lasts; what is under way then is finished."""
+    done = asyncio.Event()
+
+    async def repeat() -> None:
+        while not done.is_set():
+            await do()
+            await asyncio.sleep(pause_seconds)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(ask())
+        group.create_task(repeat())
         try:
-            yield waits
+            yield
         finally:
             done.set()
 
@@ -196,28 +207,20 @@ async def _until_live(port: int) -> None:
 async def _reading(ledger: Ledger, failed: list[str]) -> AsyncIterator[Counter[str]]:
     """Ask every service in turn meanwhile, and never again for what failed; counts requests by path."""
     asked: Counter[str] = Counter()
-    done = asyncio.Event()
 
     async def read() -> None:
-        async with ledger.client() as client:
-            while not done.is_set():
-                for path in READS:
-                    asked[path] += 1
-                    try:
-                        answer = await client.get(path)
-                    except httpx.TransportError as error:
-                        failed.append(f"GET {path}: {type(error).__name__}")
-                    else:
-                        if answer.status_code >= 500:
-                            failed.append(f"GET {path}: {answer.status_code}")
-                await asyncio.sleep(0.02)
+        for path in READS:
+            asked[path] += 1
+            try:
+                answer = await client.get(path)
+            except httpx.TransportError as error:
+                failed.append(f"GET {path}: {type(error).__name__}")
+            else:
+                if answer.status_code >= 500:
+                    failed.append(f"GET {path}: {answer.status_code}")
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(read())
-        try:
-            yield asked
-        finally:
-            done.set()
+    async with ledger.client() as client, _meanwhile(read, pause_seconds=0.02):
+        yield asked
 
 
 async def _restart(stage: Stage, service: str) -> float:

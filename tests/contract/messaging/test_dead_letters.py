@@ -25,6 +25,13 @@ async def poison_version_2_of(world: World, aggregate: object) -> None:
     world.before_apply = raise_on_it
 
 
+async def until_held(world: World, count: int) -> None:
+    async def so_many() -> bool:
+        return len(await world.held()) == count
+
+    await world.until(so_many)
+
+
 async def test_one_percent_poison_leaves_the_rest_whole(world: World) -> None:
     bad = {str(uuid7()) for _ in range(3)}
     good = [str(uuid7()) for _ in range(97)]
@@ -38,11 +45,7 @@ async def test_one_percent_poison_leaves_the_rest_whole(world: World) -> None:
         for aggregate in [*good, *bad]:
             await world.publish(aggregate, 3)
         await world.until_applied(len(good) * 3)
-
-        async def all_held() -> bool:
-            return len(await world.held()) == len(bad) * 3
-
-        await world.until(all_held)
+        await until_held(world, len(bad) * 3)
     effects = await world.effects()
     assert {aggregate for aggregate, _ in effects} == set(good)
     assert_in_order(effects)
@@ -56,11 +59,7 @@ async def test_replay_applies_the_poison_and_what_waits_behind_it_once(world: Wo
     await poison_version_2_of(world, aggregate)
     async with world.both():
         await world.publish(aggregate, 4)
-
-        async def held() -> bool:
-            return len(await world.held()) == 3
-
-        await world.until(held)
+        await until_held(world, 3)
     assert await world.effects() == [(str(aggregate), 1)]
     async with world.consumer.read() as session:
         rows = await deadletters.held(session, "analytics")
@@ -95,11 +94,7 @@ async def test_discarding_lets_the_aggregate_go_on(world: World) -> None:
     await poison_version_2_of(world, aggregate)
     async with world.both():
         await world.publish(aggregate, 3)
-
-        async def held() -> bool:
-            return len(await world.held()) == 2
-
-        await world.until(held)
+        await until_held(world, 2)
         async with world.consumer.read() as session:
             first = (await deadletters.held(session, "analytics"))[0].id
         await deadletters.discard(world.consumer, world.handlers, first, by="operator")
@@ -114,11 +109,7 @@ async def test_what_nothing_handles_any_more_is_not_replayed(world: World) -> No
     await poison_version_2_of(world, aggregate)
     async with world.both():
         await world.publish(aggregate, 3)
-
-        async def held() -> bool:
-            return len(await world.held()) == 2
-
-        await world.until(held)
+        await until_held(world, 2)
     async with world.consumer.read() as session:
         first = (await deadletters.held(session, "analytics"))[0].id
     none = Handlers("analytics")
@@ -142,17 +133,9 @@ async def test_poison_first_event_parks_the_second(world: World) -> None:
     world.before_apply = raise_always_on_first
     async with world.both():
         await world.publish(aggregate)
-
-        async def held() -> bool:
-            return len(await world.held()) == 1
-
-        await world.until(held)
+        await until_held(world, 1)
         await world.publish(aggregate)
-
-        async def both_held() -> bool:
-            return len(await world.held()) == 2
-
-        await world.until(both_held)
+        await until_held(world, 2)
     assert await world.effects() == []
 
 
@@ -173,11 +156,7 @@ async def test_records_that_are_no_events_are_dead_letters(world: World) -> None
         too_far = [*good[:-1], ("ce_aggregateversion", str(2**63).encode())]
         await client.send_and_wait(topic, value=b"{}", key=b"d", headers=too_far)
         await client.stop()
-
-        async def held() -> bool:
-            return len(await world.held()) == 6
-
-        await world.until(held)
+        await until_held(world, 6)
         aggregate = uuid7()
         async with world.relay():
             await world.publish(aggregate)
@@ -200,11 +179,7 @@ async def test_an_event_before_its_predecessor_waits_for_it(world: World) -> Non
             text("UPDATE outbox SET sent_at = now() WHERE aggregate_version = 2 RETURNING id")
         )
     async with world.both():
-
-        async def held() -> bool:
-            return len(await world.held()) == 2
-
-        await world.until(held)
+        await until_held(world, 2)
         assert [reason for _, _, reason in await world.held()] == ["gap", "gap"]
         assert len(await world.effects()) == 1
         async with world.producer.transaction() as session:

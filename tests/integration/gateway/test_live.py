@@ -4,9 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 import websockets
@@ -16,7 +15,6 @@ from services.gateway import live as hub_module
 from services.gateway import service
 from services.gateway.repository import Repository
 from shared.db import now_utc
-from shared.events import Event, EventData
 from shared.events.accounts import Role
 from shared.events.common import (
     Actor,
@@ -31,10 +29,10 @@ from shared.events.common import (
 from shared.events.sla import Clock, ClockState, SlaClockChanged, SlaMetric
 from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.ids import uuid7
+from tests.integration.events import START, event_of
 from tests.integration.gateway.conftest import ADMIN, Gateway, append
 
 LIVENESS = 30.0
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -57,18 +55,6 @@ async def frame(socket: ClientConnection) -> dict[str, Any]:
 async def to_the_end(socket: ClientConnection) -> None:
     while True:
         await frame(socket)
-
-
-def event_of(data: EventData, aggregate_id: UUID) -> Event[Any]:
-    return Event(
-        id=uuid7(),
-        source=data.source,
-        aggregate_id=str(aggregate_id),
-        aggregate_version=1,
-        time=START,
-        data=data,
-        correlation_id="test",
-    )
 
 
 def ticket(**fields: Any) -> TicketSnapshot:

@@ -1,7 +1,6 @@
 """The routing service on a fresh database, agents, and tickets to give to them."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,18 +12,9 @@ from services.routing.detector import Sample
 from services.routing.domain.language import Verdict
 from services.routing.settings import RoutingSettings
 from shared.db import Database
-from shared.events import Event, EventData
+from shared.events import Event
 from shared.events.accounts import AccountChanged, Role
-from shared.events.common import (
-    Actor,
-    ActorKind,
-    Channel,
-    Priority,
-    Requester,
-    TicketSnapshot,
-    TicketStatus,
-    TicketType,
-)
+from shared.events.common import Actor, ActorKind, Channel
 from shared.events.tickets import (
     FieldChange,
     MessageKind,
@@ -35,43 +25,10 @@ from shared.events.tickets import (
 )
 from shared.ids import uuid7
 from tests.asgi import Callers
+from tests.integration.events import START, at, event_of, ticket
 from tests.patience import patient
 
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SOMEBODY = Actor(kind=ActorKind.AGENT, id=str(UUID(int=9)), name="Asha")
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-def event_of(data: EventData, aggregate_id: UUID) -> Event[Any]:
-    return Event(
-        id=uuid7(),
-        source=data.source,
-        aggregate_id=str(aggregate_id),
-        aggregate_version=1,
-        time=START,
-        data=data,
-        correlation_id="test",
-    )
-
-
-def ticket(ticket_id: UUID, **fields: Any) -> TicketSnapshot:
-    given: dict[str, Any] = {
-        "id": ticket_id,
-        "number": 1,
-        "version": 1,
-        "subject": "Printer on fire",
-        "status": TicketStatus.NEW,
-        "priority": Priority.NORMAL,
-        "type": TicketType.QUESTION,
-        "channel": Channel.EMAIL,
-        "requester": Requester(customer_id=UUID(int=8), name="Ben"),
-        "created_at": START,
-        "updated_at": START,
-    }
-    return TicketSnapshot(**(given | fields))
 
 
 def message(text: str) -> ThreadMessage:

@@ -7,7 +7,8 @@ import pytest
 from services.routing import service
 from shared.events.accounts import AccountChanged, Role
 from shared.ids import uuid7
-from tests.integration.routing.harness import Desk, event_of
+from tests.integration.events import event_of
+from tests.integration.routing.harness import Desk
 
 BODY: dict[str, Any] = {"skills": ["billing"], "languages": ["de", "en-GB"], "capacity": 3, "available": True}
 

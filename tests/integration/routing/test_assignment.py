@@ -18,7 +18,8 @@ from shared.events.accounts import Role
 from shared.events.common import Priority, Requester, TicketStatus
 from shared.events.tickets import TicketCreated, TicketMessageAdded, TicketRoutingDeclined
 from shared.ids import uuid7
-from tests.integration.routing.harness import SOMEBODY, Desk, SpokenLanguage, at, event_of, message, ticket
+from tests.integration.events import at, event_of, ticket
+from tests.integration.routing.harness import SOMEBODY, Desk, SpokenLanguage, message
 from tests.statements import sent
 
 

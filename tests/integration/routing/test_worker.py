@@ -12,7 +12,8 @@ from shared.events import Event
 from shared.events.common import TicketStatus
 from shared.events.tickets import FieldChange, TicketChanged, TicketCreated, TicketRoutingDeclined
 from shared.ids import uuid7
-from tests.integration.routing.harness import SOMEBODY, Desk, event_of, message, ticket
+from tests.integration.events import event_of, ticket
+from tests.integration.routing.harness import SOMEBODY, Desk, message
 
 
 async def test_the_cool_down_that_is_set_holds_for_every_event_and_for_the_queues(

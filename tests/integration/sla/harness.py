@@ -1,7 +1,6 @@
 """The SLA service on a fresh database, and tickets to follow."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,23 +10,14 @@ from services.sla import service
 from services.sla.app import create_app
 from services.sla.settings import SlaSettings
 from shared.db import Database
-from shared.events import Event, EventData
-from shared.events.common import (
-    Actor,
-    ActorKind,
-    Channel,
-    Priority,
-    Requester,
-    TicketSnapshot,
-    TicketStatus,
-    TicketType,
-)
+from shared.events import Event
+from shared.events.common import Actor, ActorKind, Channel, TicketStatus
 from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
 from shared.ids import uuid7
 from tests.asgi import Callers
+from tests.integration.events import at, event_of, ticket
 from tests.patience import patient
 
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 AGENT = Actor(kind=ActorKind.AGENT, id=str(UUID(int=9)), name="Asha")
 CUSTOMER = Actor(kind=ActorKind.CUSTOMER, id=str(UUID(int=8)), name="Ben")
 HOUR = 3600
@@ -35,39 +25,6 @@ HOUR = 3600
 # Of the default policy at normal priority.
 FIRST_RESPONSE = 8 * HOUR
 RESOLUTION = 72 * HOUR
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-def event_of(data: EventData, ticket_id: UUID) -> Event[Any]:
-    return Event(
-        id=uuid7(),
-        source=data.source,
-        aggregate_id=str(ticket_id),
-        aggregate_version=1,
-        time=START,
-        data=data,
-        correlation_id="test",
-    )
-
-
-def ticket(ticket_id: UUID, **fields: Any) -> TicketSnapshot:
-    given: dict[str, Any] = {
-        "id": ticket_id,
-        "number": 1,
-        "version": 1,
-        "subject": "Printer on fire",
-        "status": TicketStatus.NEW,
-        "priority": Priority.NORMAL,
-        "type": TicketType.QUESTION,
-        "channel": Channel.EMAIL,
-        "requester": Requester(customer_id=UUID(int=8), name="Ben"),
-        "created_at": START,
-        "updated_at": START,
-    }
-    return TicketSnapshot(**(given | fields))
 
 
 def message(kind: MessageKind, author: Actor, seconds: float) -> ThreadMessage:

@@ -12,7 +12,8 @@ from services.sla.models import metadata
 from shared.events.common import Actor, ActorKind, Channel, Priority, Requester, TicketStatus
 from shared.events.tickets import MessageKind
 from shared.ids import uuid7
-from tests.integration.sla.harness import AGENT, CUSTOMER, FIRST_RESPONSE, HOUR, RESOLUTION, Desk, at, message
+from tests.integration.events import at
+from tests.integration.sla.harness import AGENT, CUSTOMER, FIRST_RESPONSE, HOUR, RESOLUTION, Desk, message
 from tests.statements import sent
 
 CHANGED, WARNED, BREACHED, MET = "sla.clock_changed.v1", "sla.warned.v1", "sla.breached.v1", "sla.met.v1"

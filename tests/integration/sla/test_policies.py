@@ -13,7 +13,8 @@ from shared.events.accounts import Role
 from shared.events.common import TicketStatus
 from shared.ids import uuid7
 from tests.asgi import Client
-from tests.integration.sla.harness import HOUR, Desk, at
+from tests.integration.events import at
+from tests.integration.sla.harness import HOUR, Desk
 
 DEFAULT_ID = "5a000000-0000-4000-8000-000000000001"
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,16 +12,15 @@ from services.tickets.app import create_app
 from services.tickets.service import facts, intake
 from shared.auth import Principal
 from shared.db import Database
-from shared.events import Event, EventData
+from shared.events import Event
 from shared.events.accounts import AccountChanged, Role
 from shared.events.common import Channel
 from shared.events.messages import MessageReceived, Sender, ThreadingEvidence
 from shared.ids import uuid7
 from shared.settings import Settings
 from tests.asgi import Callers, Client
+from tests.integration.events import START, event_of
 from tests.patience import patient
-
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -32,19 +30,6 @@ class Person:
     principal: Principal
     email: str
     client: Client
-
-
-def event_of(data: EventData, aggregate_id: object = None, version: int = 1) -> Event[Any]:
-    """An event as the consumer hands it over."""
-    return Event(
-        id=uuid7(),
-        source=data.source,
-        aggregate_id=str(aggregate_id or uuid7()),
-        aggregate_version=version,
-        time=START,
-        data=data,
-        correlation_id="test",
-    )
 
 
 def received(address: str = "ana@example.com", **fields: Any) -> MessageReceived:

@@ -6,7 +6,8 @@ from typing import Any
 from shared.db import now_utc
 from shared.events.accounts import Role
 from shared.ids import uuid7
-from tests.integration.tickets.harness import START, Desk, Person, received
+from tests.integration.events import START
+from tests.integration.tickets.harness import Desk, Person, received
 
 
 async def ana_and_eve(desk: Desk) -> tuple[Person, Person, Any]:

@@ -10,7 +10,8 @@ from shared.events.messages import MessageDelivered, MessageFailed
 from shared.events.routing import TicketClassified, TicketRouted
 from shared.events.sla import Clock, ClockState, SlaClockChanged, SlaMetric
 from shared.ids import uuid7
-from tests.integration.tickets.harness import START, Desk, Person, event_of, received
+from tests.integration.events import START, event_of
+from tests.integration.tickets.harness import Desk, Person, received
 from tests.statements import sent
 
 

@@ -11,7 +11,8 @@ from services.tickets.service import intake
 from shared.events.common import AttachmentRef, Channel, Priority, TicketType
 from shared.events.messages import Authentication, MessageReceived, Sender, ThreadingEvidence
 from shared.ids import uuid7
-from tests.integration.tickets.harness import START, Desk, event_of, received
+from tests.integration.events import START, event_of
+from tests.integration.tickets.harness import Desk, received
 from tests.statements import sent
 
 # Enough for any number of messages: what a batch needs is read, and what it decides is written, by one statement each.

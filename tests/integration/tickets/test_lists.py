@@ -9,7 +9,8 @@ import pytest
 
 from shared.events.common import Channel, Priority
 from shared.web import encode_cursor
-from tests.integration.tickets.harness import START, Desk, Person, received
+from tests.integration.events import START
+from tests.integration.tickets.harness import Desk, Person, received
 from tests.statements import sent
 
 
