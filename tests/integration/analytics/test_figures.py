@@ -6,9 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
 
-from services.analytics.models import metadata
 from shared.events.accounts import Role
 from tests.integration.analytics.harness import DAY, PERIOD, Analytics, Story, stories, waves
 
@@ -139,13 +137,3 @@ async def test_every_metric_is_defined_for_the_reader(analytics: Analytics) -> N
     items = (await analytics.get("metrics"))["items"]
     assert {item["id"] for item in items} >= {"first_response_time", "sla_compliance", "volume", "backlog_by_day"}
     assert all(item["unit"] and item["definition"] for item in items)
-
-
-async def test_the_models_are_what_the_migrations_made(analytics: Analytics) -> None:
-    for table in metadata.sorted_tables:
-        async with analytics.database.read() as session:
-            found = await session.execute(
-                text("SELECT column_name FROM information_schema.columns WHERE table_schema = :s AND table_name = :t"),
-                {"s": table.schema, "t": table.name},
-            )
-        assert {column.name for column in table.columns} == set(found.scalars())

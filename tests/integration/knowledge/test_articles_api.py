@@ -9,7 +9,6 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from services.knowledge.app import create_app
-from services.knowledge.models import metadata
 from shared.db import Database
 from shared.events.accounts import Role
 from shared.settings import Settings
@@ -210,13 +209,3 @@ async def test_the_longest_text_with_all_different_characters_can_be_stored(desk
     han = [chr(code) for code in range(0x4E00, 0x9FFF)]
     body = "".join(han[(n * 7919 + n // len(han)) % len(han)] for n in range(65_536))
     assert (await desk.create(body=body))["number"] == 1
-
-
-async def test_the_models_are_what_the_migrations_made(desk: Desk) -> None:
-    for table in metadata.sorted_tables:
-        async with desk.database.read() as session:
-            found = await session.execute(
-                text("SELECT column_name FROM information_schema.columns WHERE table_schema = :s AND table_name = :t"),
-                {"s": table.schema, "t": table.name},
-            )
-        assert {column.name for column in table.columns} == set(found.scalars())

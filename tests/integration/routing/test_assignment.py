@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 from services.routing import service
 from services.routing.detector import Sample
 from services.routing.domain.language import Verdict
-from services.routing.models import metadata
 from services.routing.repository import AgentRepository, TicketRepository
 from shared.events.accounts import Role
 from shared.events.common import Priority, Requester, TicketStatus
@@ -398,13 +397,3 @@ async def test_an_event_that_says_nothing_new_writes_no_row_again(desk: Desk) ->
     assert await desk.rows("SELECT xmin FROM tickets") == written
     await desk.change(ticket_id, priority=Priority.URGENT)
     assert await desk.rows("SELECT xmin FROM tickets") != written
-
-
-async def test_the_models_are_what_the_migrations_made(desk: Desk) -> None:
-    rows = await desk.rows(
-        "SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = 'routing'"
-    )
-    columns = {(row.table_name, row.column_name): row.is_nullable == "YES" for row in rows}
-    for table in metadata.sorted_tables:
-        ours = {(table.name, column.name): column.nullable for column in table.columns}
-        assert ours == {key: nullable for key, nullable in columns.items() if key[0] == table.name}

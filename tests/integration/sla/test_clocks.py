@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from services.sla.models import metadata
 from shared.events.common import Actor, ActorKind, Channel, Priority, Requester, TicketStatus
 from shared.events.tickets import MessageKind
 from shared.ids import uuid7
@@ -215,13 +214,3 @@ async def test_what_may_move_a_clock_is_looked_at(desk: Desk, changed: dict[str,
     async with sent(desk.database) as seen:
         await desk.change(ticket_id, 60, **changed)
     assert any("FROM clocks" in statement.sql for statement in seen), seen
-
-
-async def test_the_models_are_what_the_migrations_made(desk: Desk) -> None:
-    rows = await desk.rows(
-        """SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = 'sla'"""
-    )
-    columns = {(row.table_name, row.column_name): row.is_nullable == "YES" for row in rows}
-    for table in metadata.sorted_tables:
-        ours = {(table.name, column.name): column.nullable for column in table.columns}
-        assert ours == {key: nullable for key, nullable in columns.items() if key[0] == table.name}
