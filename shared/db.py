@@ -4,6 +4,7 @@ Application code never commits. The edge enters `Database.transaction()`; leavin
 the outbox, commits, and wakes the relay of this process.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,8 +14,9 @@ import asyncpg
 from sqlalchemy import MetaData, TextClause, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker, create_async_engine
 
+from shared.driver import driver_of
 from shared.messaging import outbox
 
 # A process that is frozen while it holds locks must lose them before its consumer group gives its partitions away.
@@ -79,7 +81,6 @@ class Database:
             connect_args=engine_options(service),
         )
         event.listen(self.engine.sync_engine, "checkout", _leave_out_what_is_closed)
-        event.listen(self.engine.sync_engine, "checkin", _leave_out_what_is_not_over)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._wake_relay: list[Callable[[], None]] = []
 
@@ -90,7 +91,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: commits on a clean exit, rolls back on any exception. For edges only."""
-        async with self._sessions() as session, session.begin():
+        async with self._sessions() as session, session.begin(), _ended_if_given_up(session):
             yield session
             await session.flush()
             recorded = await outbox.write(session, self.service)
@@ -101,44 +102,44 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A read-only session: PostgreSQL itself refuses to write in it."""
-        async with self._sessions() as session:
+        async with self._sessions() as session, _ended_if_given_up(session):
             await session.connection(execution_options={"postgresql_readonly": True})
             yield session
 
     async def glance(self, statement: TextClause) -> Any:
         """The one value of a single reading statement, in one round trip: it is in no transaction of ours."""
-        async with self.engine.connect() as connection:
+        async with self.engine.connect() as connection, _ended_if_given_up(connection):
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             return await connection.scalar(statement)
 
     @asynccontextmanager
     async def driver(self) -> AsyncIterator[asyncpg.Connection]:
-        """A transaction on the driver's own connection: through SQLAlchemy each statement takes five times as long.
-
-        For what runs for every event. Errors are asyncpg's own.
-        """
-        async with self.engine.connect() as connection:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            async with driver.transaction():
-                yield driver
+        """A transaction on the driver's own connection (`shared.driver`), for what runs for every event."""
+        async with self._sessions() as session, session.begin(), _ended_if_given_up(session):
+            yield await driver_of(session)
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
 
 
+@asynccontextmanager
+async def _ended_if_given_up(work: AsyncSession | AsyncConnection) -> AsyncIterator[None]:
+    """End the connection of work that was cancelled or took too long; PostgreSQL then rolls back by itself.
+
+    SQLAlchemy does so for its own statements, not for the driver's. Rolling back waits until a statement is cancelled:
+    where the network went silent, its place in the pool was taken for as long as a statement may last. And a BEGIN that
+    was cancelled may still be done, and asyncpg takes it for done: it made the next transaction a savepoint, which
+    commits nothing. Closing waits two seconds at most.
+    """
+    try:
+        yield
+    except (asyncio.CancelledError, TimeoutError):
+        await work.invalidate()
+        raise
+
+
 def _leave_out_what_is_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """Where one connection died in the pool, as all do when the server restarts, those of its age are not asked."""
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError
-
-
-def _leave_out_what_is_not_over(connection: Any, record: Any) -> None:
-    """Close a connection that comes back to the pool dead, or in a transaction.
-
-    A BEGIN that was cancelled, or took too long, may still be done, and asyncpg takes it for done: it would make the
-    next transaction a savepoint, which commits nothing.
-    """
-    driver = connection and connection.driver_connection
-    if driver and (driver.is_closed() or driver.is_in_transaction() or driver._top_xact is not None):  # noqa: SLF001
-        record.invalidate()
