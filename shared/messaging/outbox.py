@@ -7,10 +7,9 @@ every service alike (ADR 0001).
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -40,13 +39,15 @@ class HopLimitExceeded(OutboxError):
     """Events have caused one another `MAX_HOPS` times: a loop."""
 
 
-@dataclass(slots=True)
-class _Pending:
-    id: UUID
-    aggregate_id: str
-    type: str
+class Row(NamedTuple):
+    """An event as it stands in the outbox."""
+
+    event_id: UUID
     topic: str
+    type: str
     source: str
+    aggregate_id: str
+    aggregate_version: int
     time: datetime
     data: str
     correlation_id: str
@@ -75,12 +76,13 @@ def record(
     if hops > MAX_HOPS:
         raise HopLimitExceeded(f"{data.type} would be hop {hops} of correlation {cause and cause.correlation_id}")
     event_id = uuid7()
-    pending = _Pending(
-        id=event_id,
-        aggregate_id=str(aggregate_id),
-        type=data.type,
+    row = Row(
+        event_id=event_id,
         topic=data.topic,
+        type=data.type,
         source=data.source,
+        aggregate_id=str(aggregate_id),
+        aggregate_version=0,  # until it is written
         time=time or datetime.now(UTC),
         data=body,
         correlation_id=(cause.correlation_id if cause else correlation_id.get()) or str(event_id),
@@ -88,45 +90,31 @@ def record(
         hops=hops,
         traceparent=_traceparent() or (cause.traceparent if cause else None),
     )
-    session.info.setdefault(_QUEUE, []).append(pending)
+    session.info.setdefault(_QUEUE, []).append(row)
     return event_id
 
 
 async def write(session: AsyncSession, schema: str) -> bool:
     """Write what this session recorded into the outbox; tells whether there was anything. The edge calls it."""
-    queue: list[_Pending] = session.info.pop(_QUEUE, [])
+    queue: list[Row] = session.info.pop(_QUEUE, [])
     if not queue:
         return False
-    if foreign := {event.type for event in queue if event.source != schema}:
+    if foreign := {row.type for row in queue if row.source != schema}:
         raise OutboxError(f"{schema} recorded events that belong to another service: {sorted(foreign)}")
     driver = await driver_of(session)
-    versions = await _reserve_versions(driver, schema, Counter(event.aggregate_id for event in queue))
-    rows: list[tuple[_Pending, int]] = []
-    for event in queue:
-        version = versions[event.aggregate_id]
-        versions[event.aggregate_id] = version + 1
-        rows.append((event, version))
-    await driver.execute(
-        _insert_sql(schema),
-        [event.id for event, _ in rows],
-        [event.topic for event, _ in rows],
-        [event.type for event, _ in rows],
-        [event.source for event, _ in rows],
-        [event.aggregate_id for event, _ in rows],
-        [version for _, version in rows],
-        [event.time for event, _ in rows],
-        [event.data for event, _ in rows],
-        [event.correlation_id for event, _ in rows],
-        [event.causation_id for event, _ in rows],
-        [event.hops for event, _ in rows],
-        [event.traceparent for event, _ in rows],
-    )
+    versions = await _reserve_versions(driver, schema, Counter(row.aggregate_id for row in queue))
+    rows: list[Row] = []
+    for row in queue:
+        version = versions[row.aggregate_id]
+        versions[row.aggregate_id] = version + 1
+        rows.append(row._replace(aggregate_version=version))
+    await driver.execute(_insert_sql(schema), *zip(*rows, strict=True))
     return True
 
 
 def recorded(session: AsyncSession) -> list[str]:
     """Types of the events queued so far in this session, in order; for tests of use cases."""
-    return [event.type for event in session.info.get(_QUEUE, [])]
+    return [row.type for row in session.info.get(_QUEUE, [])]
 
 
 async def _reserve_versions(driver: asyncpg.Connection, schema: str, counts: Counter[str]) -> dict[str, int]:
@@ -148,10 +136,7 @@ def _reserve_sql(schema: str) -> str:
 
 @cache
 def _insert_sql(schema: str) -> str:
-    columns = (
-        "event_id, topic, type, source, aggregate_id, aggregate_version, time, data, "
-        "correlation_id, causation_id, hops, traceparent"
-    )
+    columns = ", ".join(Row._fields)
     return f"""
         INSERT INTO {schema}.outbox ({columns})
         SELECT {columns} FROM unnest(

@@ -10,10 +10,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Sequence
-from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -24,6 +22,7 @@ from shared.failures import is_transient, place, summary
 from shared.messaging import kafka, metrics
 from shared.messaging.envelope import encode_headers
 from shared.messaging.kafka import TopicsNotReady
+from shared.messaging.outbox import Row
 from shared.settings import KafkaSettings
 from shared.telemetry import get_logger
 
@@ -40,24 +39,6 @@ PRODUCE_SECONDS = 2.0
 def lock_key(service: str) -> str:
     """Name of the advisory lock that the sending relay of a service holds."""
     return f"relay:{service}"
-
-
-class Unsent(NamedTuple):
-    """A row of the outbox that is to be sent."""
-
-    id: int
-    event_id: UUID
-    topic: str
-    type: str
-    source: str
-    aggregate_id: str
-    aggregate_version: int
-    time: datetime
-    data: str
-    correlation_id: str
-    causation_id: UUID | None
-    hops: int
-    traceparent: str | None
 
 
 class Relay:
@@ -95,9 +76,11 @@ class Relay:
                         await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
                 elif sent < self._limit:
                     # Found without being told: another process writes here. Told and found nothing: another one may be
-                    # sending. Neither can wake this one.
-                    alone = bool(sent) == told
-                    idle = min(idle * 1.5, longest) if alone else BUSY_POLL_SECONDS
+                    # sending. Neither can wake this one. Told and found says nothing: they may be anybody's.
+                    if bool(sent) != told:
+                        idle = BUSY_POLL_SECONDS
+                    elif not sent:
+                        idle = min(idle * 1.5, longest)
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), idle)
             await self._try_send()
@@ -138,16 +121,16 @@ class Relay:
                 await self._drop_producer()
                 self._epoch = epoch
             # A statement of its own: its snapshot is younger than the lock, so it sees what the last holder marked.
-            rows = [Unsent(*row) for row in await connection.fetch(_unsent_sql(self._schema), self._limit)]
-            if not rows:
+            unsent = await connection.fetch(_unsent_sql(self._schema), self._limit)
+            if not unsent:
                 return 0
             async with asyncio.timeout(PRODUCE_SECONDS):
-                await self._produce(rows)
-            await connection.execute(_sent_sql(self._schema), [row.id for row in rows])
-        metrics.EVENTS_SENT.labels(self._schema).inc(len(rows))
-        return len(rows)
+                await self._produce([Row(*values) for _, *values in unsent])
+            await connection.execute(_sent_sql(self._schema), [row["id"] for row in unsent])
+        metrics.EVENTS_SENT.labels(self._schema).inc(len(unsent))
+        return len(unsent)
 
-    async def _produce(self, rows: Sequence[Unsent]) -> None:
+    async def _produce(self, rows: Sequence[Row]) -> None:
         if self._producer is None:
             self._producer = kafka.producer(self._settings)
             try:
@@ -217,8 +200,7 @@ def _lock_sql(schema: str) -> str:
 
 @cache
 def _unsent_sql(schema: str) -> str:
-    columns = ", ".join(Unsent._fields)
-    return f"SELECT {columns} FROM {schema}.outbox WHERE sent_at IS NULL ORDER BY id LIMIT $1"
+    return f"SELECT id, {', '.join(Row._fields)} FROM {schema}.outbox WHERE sent_at IS NULL ORDER BY id LIMIT $1"
 
 
 @cache

@@ -4,6 +4,7 @@ Duplicates are allowed (at least once); an event that first appears after its su
 """
 
 import asyncio
+import itertools
 import random
 from contextlib import suppress
 from uuid import UUID
@@ -132,3 +133,23 @@ async def test_a_batch_the_broker_did_not_take_stays_unsent(world: World) -> Non
     assert relay.failing
     async with world.producer.read() as session:
         assert await session.scalar(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")) == 3
+
+
+async def test_who_was_told_of_rows_still_looks_for_those_of_others(world: World) -> None:
+    """A woken relay that found rows took them for its own, and fell asleep beside a process that was writing."""
+    stop = asyncio.Event()
+    turns = itertools.count(1)
+
+    class Told(Relay):
+        async def send_batch(self) -> int:
+            turn = next(turns)
+            if turn < 50:
+                self.wake()
+            elif turn > 50:
+                stop.set()
+            return min(turn - 1, 1)  # in the first turn another relay has sent what this one was told of
+
+    relay = Told(world.producer, world.kafka.model_copy(update={"relay_idle_seconds": 3600}))
+    relay.wake()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await relay.run(stop)
