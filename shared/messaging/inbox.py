@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import Database
+from shared.driver import driver_of
 from shared.events import Event
 from shared.failures import describe, is_transient
 from shared.messaging.envelope import Envelope, MalformedEvent, Record, decode, headers_from_json, headers_to_json
@@ -183,31 +184,26 @@ class Inbox:
 
         Returns where those that moved were before: None where this consumer sees the first of an aggregate.
         """
-        moved = await session.execute(_take_sql(self._schema), self._columns(last))
+        driver = await driver_of(session)
+        moved = await driver.fetch(_take_sql(self._schema), self._consumer, *_columns(last))
         return {(source, aggregate): before for source, aggregate, before in moved}
 
     async def _held(
         self, session: AsyncSession, streams: Collection[Stream]
     ) -> tuple[set[tuple[Stream, int]], set[Stream]]:
         """Which versions of these aggregates are held, and which aggregates have poison."""
-        parameters = {"consumer": self._consumer, "aggregates": [aggregate for _, aggregate in streams]}
-        rows = (await session.execute(_held_sql(self._schema), parameters)).all()
+        driver = await driver_of(session)
+        aggregates = [aggregate for _, aggregate in streams]
+        rows = await driver.fetch(_held_sql(self._schema), self._consumer, aggregates)
         return (
-            {((row.source, row.aggregate_id), row.aggregate_version) for row in rows},
-            {(row.source, row.aggregate_id) for row in rows if row.reason == "poison"},
+            {((source, aggregate), version) for source, aggregate, version, _ in rows},
+            {(source, aggregate) for source, aggregate, _, reason in rows if reason == "poison"},
         )
 
     async def _put_back(self, session: AsyncSession, behind: Mapping[Stream, int]) -> None:
         if behind:
-            await session.execute(_put_back_sql(self._schema), self._columns(behind))
-
-    def _columns(self, versions: Mapping[Stream, int]) -> dict[str, Any]:
-        return {
-            "consumer": self._consumer,
-            "sources": [source for source, _ in versions],
-            "aggregates": [aggregate for _, aggregate in versions],
-            "versions": list(versions.values()),
-        }
+            driver = await driver_of(session)
+            await driver.execute(_put_back_sql(self._schema), self._consumer, *_columns(behind))
 
     async def _dispatch(self, session: AsyncSession, envelopes: Sequence[Envelope]) -> None:
         at_once: dict[Handler[Any], list[Event[Any]]] = {}
@@ -280,6 +276,11 @@ def waves(envelopes: Sequence[Envelope], handlers: Handlers) -> list[tuple[Calle
     return result
 
 
+def _columns(versions: Mapping[Stream, int]) -> tuple[list[str], list[str], list[int]]:
+    """Sources, aggregates and versions."""
+    return [source for source, _ in versions], [aggregate for _, aggregate in versions], list(versions.values())
+
+
 def held_record(row: Any) -> Record:
     """The record inside a dead-letter row."""
     return Record(
@@ -293,32 +294,30 @@ def held_record(row: Any) -> Record:
 
 
 @cache
-def _take_sql(schema: str) -> TextClause:
+def _take_sql(schema: str) -> str:
     # Rows that it does not move are locked as well. Sorted, so that two processes never wait for each other.
-    return text(f"""
+    return f"""
         INSERT INTO {schema}.stream_positions AS p (consumer, source, aggregate_id, version)
-        SELECT :consumer, n.* FROM unnest(
-            CAST(:sources AS text[]), CAST(:aggregates AS text[]), CAST(:versions AS bigint[])
-        ) AS n (source, aggregate_id, version) ORDER BY 2, 3
+        SELECT $1, n.* FROM unnest($2::text[], $3::text[], $4::bigint[]) AS n (source, aggregate_id, version)
+        ORDER BY 2, 3
         ON CONFLICT (consumer, source, aggregate_id)
         DO UPDATE SET version = excluded.version WHERE p.version < excluded.version
-        RETURNING source, aggregate_id, old.version""")
+        RETURNING source, aggregate_id, old.version"""
 
 
 @cache
-def _held_sql(schema: str) -> TextClause:
-    return text(f"""
+def _held_sql(schema: str) -> str:
+    return f"""
         SELECT source, aggregate_id, aggregate_version, reason FROM {schema}.dead_letters
-        WHERE consumer = :consumer AND state = 'held' AND aggregate_id = ANY(CAST(:aggregates AS text[]))""")
+        WHERE consumer = $1 AND state = 'held' AND aggregate_id = ANY($2::text[])"""
 
 
 @cache
-def _put_back_sql(schema: str) -> TextClause:
-    return text(f"""
+def _put_back_sql(schema: str) -> str:
+    return f"""
         UPDATE {schema}.stream_positions p SET version = n.version
-        FROM unnest(CAST(:sources AS text[]), CAST(:aggregates AS text[]), CAST(:versions AS bigint[]))
-            AS n (source, aggregate_id, version)
-        WHERE p.consumer = :consumer AND p.source = n.source AND p.aggregate_id = n.aggregate_id""")
+        FROM unnest($2::text[], $3::text[], $4::bigint[]) AS n (source, aggregate_id, version)
+        WHERE p.consumer = $1 AND p.source = n.source AND p.aggregate_id = n.aggregate_id"""
 
 
 @cache
