@@ -2,7 +2,7 @@
 
 A batch holds what came from all partitions: a transaction costs the same for one event as for many (ADR 0005). A
 transient failure seeks back, pauses the batch's partitions and backs off; other partitions go on. Anything else makes
-the batch be tried partition by partition, then event by event, and the one that still raises becomes a dead letter.
+the batch be tried partition by partition, then in halves, and the one event that still raises becomes a dead letter.
 """
 
 import asyncio
@@ -163,7 +163,8 @@ class Consumer:
             else:
                 ((partition, batch),) = batches.items()
                 log.warning("consumer.batch_split", topic=partition.topic, size=len(batch), error=summary(error))
-                await self._handle_each(client, partition, records)
+                if await self._handle_halves(client, partition, records):
+                    self._pauses.pop(partition, None)
             return
         # Slowly, or every second one would be too large again.
         most = self._settings.max_poll_records
@@ -173,34 +174,42 @@ class Consumer:
             self._pauses.pop(partition, None)
         self._applied |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
 
-    async def _handle_each(self, client: AIOKafkaConsumer, partition: TopicPartition, records: list[Record]) -> None:
-        done = records[0].offset
-        for record in records:
-            self.turned_at = time.monotonic()
-            try:
-                self._count(await self._apply_alone(record))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                self._back_off(client, partition, record.offset, error)
-                break
-            done = record.offset + 1
-        else:
-            self._pauses.pop(partition, None)
-        if done > records[0].offset:
-            self._applied[partition] = done
+    async def _handle_part(self, client: AIOKafkaConsumer, partition: TopicPartition, records: list[Record]) -> bool:
+        """Apply records of one partition; where they raise, each half by itself, until the one that does is alone.
+
+        Tells whether all are done. A transient failure ends it: the partition goes on from there later.
+        """
+        self.turned_at = time.monotonic()
+        try:
+            self._count(await self._apply_or_bury(records))
+        except Exception as error:
+            if is_transient(error):
+                self._back_off(client, partition, records[0].offset, error)
+                return False
+            if len(records) == 1:
+                raise
+            return await self._handle_halves(client, partition, records)
+        self._applied[partition] = records[-1].offset + 1
+        return True
+
+    async def _handle_halves(self, client: AIOKafkaConsumer, partition: TopicPartition, records: list[Record]) -> bool:
+        middle = (len(records) + 1) // 2
+        for half in records[:middle], records[middle:]:
+            if half and not await self._handle_part(client, partition, half):
+                return False
+        return True
 
     def _count(self, applied: Mapping[str, int]) -> None:
         for topic, count in applied.items():
             metrics.EVENTS_APPLIED.labels(self._name, topic).inc(count)
 
-    async def _apply_alone(self, record: Record) -> Mapping[str, int]:
+    async def _apply_or_bury(self, records: list[Record]) -> Mapping[str, int]:
         try:
-            return await self._inbox.apply([record])
+            return await self._inbox.apply(records)
         except Exception as error:
-            if is_transient(error):
+            if is_transient(error) or len(records) > 1:
                 raise
-            at = place(error)
+            [record], at = records, place(error)
             log.error("consumer.dead_letter", topic=record.topic, offset=record.offset, error=summary(error), at=at)
             await self._inbox.bury(record, describe(error))
             return {}
