@@ -1,9 +1,9 @@
 """Settings every process understands. All come from the environment; a service adds its own in `settings.py`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # As much is worth a batch of its own, and is answered without waiting any longer.
@@ -58,10 +58,29 @@ class KafkaSettings(BaseSettings):
         return self.session_timeout_ms // 3
 
 
-class Settings(BaseSettings):
-    """Settings of one service process."""
+class S3Settings(BaseSettings):
+    """How to reach an object store with the S3 API.
 
-    model_config = SettingsConfigDict(env_prefix="DESK_", frozen=True, extra="ignore")
+    Without `endpoint` it is Amazon's, where keys may be left to the machine's role. Whether TLS is spoken, the
+    endpoint's scheme says; `ca_file` (PEM) holds authorities of one's own.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DESK_S3_", frozen=True, hide_input_in_errors=True)
+
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+/?$")
+    region: str = "us-east-1"
+    access_key: str | None = Field(default=None, repr=False)
+    secret_key: str | None = Field(default=None, repr=False)
+    # `https://host/bucket`, not `https://bucket.host`, for which most servers would need names of their own.
+    path_style: bool = True
+    ca_file: Path | None = None
+    timeout_seconds: float = Field(default=10, gt=0, le=60)
+
+
+class Settings(BaseSettings):
+    """Settings of one service process. `object_store` is a directory, or `s3://bucket/prefix`."""
+
+    model_config = SettingsConfigDict(env_prefix="DESK_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str = Field(repr=False)
     database_pool_size: int = Field(default=10, ge=2, le=200)
@@ -69,7 +88,29 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str = "http://127.0.0.1:8080"
-    object_store: Path = Path(".desk/objects")
+    object_store: Annotated[str, BeforeValidator(str)] = ".desk/objects"
+    s3: S3Settings = Field(default_factory=S3Settings)
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     otel_endpoint: str | None = None
+
+    @property
+    def bucket(self) -> tuple[str, str] | None:
+        """Bucket and prefix of the object store, or None where it is a directory."""
+        scheme, separator, rest = self.object_store.partition("://")
+        if not separator:
+            return None
+        bucket, _, prefix = rest.partition("/")
+        if scheme != "s3" or not bucket:
+            raise ValueError("DESK_OBJECT_STORE has to be a directory or s3://bucket/prefix")
+        return bucket, prefix.strip("/")
+
+    @model_validator(mode="after")
+    def _object_store_is_reachable(self) -> Self:
+        if self.bucket is None:
+            return self
+        if (self.s3.access_key is None) != (self.s3.secret_key is None):
+            raise ValueError("DESK_S3_ACCESS_KEY and DESK_S3_SECRET_KEY go together: set both")
+        if self.s3.endpoint is not None and self.s3.access_key is None:
+            raise ValueError("DESK_S3_ENDPOINT needs a log-in: set DESK_S3_ACCESS_KEY and DESK_S3_SECRET_KEY")
+        return self

@@ -21,6 +21,7 @@ from desk.ports import free_port
 from shared.db import Database
 from shared.migrations import migrate
 from tests.running_desk import RunningDesk
+from tests.s3 import S3Server
 
 # Machines are noisy: how long an example takes says nothing about the code.
 settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -100,6 +101,14 @@ async def make_database(databases: Databases) -> AsyncIterator[MakeDatabase]:
     for database in made:
         await database.close()
         await databases.drop(database.url)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A server with the S3 API for this test process."""
+    server = S3Server()
+    yield server
+    server.down()
 
 
 @pytest.fixture(scope="session")

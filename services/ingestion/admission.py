@@ -1,13 +1,12 @@
 """Whether there is room for more: the only reason to turn intake away."""
 
 import asyncio
-import shutil
 import time
-from pathlib import Path
 
 from sqlalchemy import text
 
 from shared.db import Database
+from shared.objects import ObjectStore
 from shared.web.problem import Unavailable
 
 _FRESH_SECONDS = 1.0
@@ -18,7 +17,9 @@ _MIB = 1024 * 1024
 class Admission:
     """Checks free disk and the number of unsent events, at most once a second."""
 
-    def __init__(self, database: Database, objects: Path, *, max_unsent_events: int, min_free_disk_mib: int) -> None:
+    def __init__(
+        self, database: Database, objects: ObjectStore, *, max_unsent_events: int, min_free_disk_mib: int
+    ) -> None:
         self._database = database
         self._objects = objects
         self._max_unsent = max_unsent_events
@@ -38,7 +39,8 @@ class Admission:
             raise Unavailable(self._problem, slug="no-room", retry_after=_RETRY_AFTER_SECONDS)
 
     async def _find_problem(self) -> str | None:
-        if await asyncio.to_thread(self._free_bytes) < self._min_free_bytes:
+        free = await self._objects.free_bytes()
+        if free is not None and free < self._min_free_bytes:
             return "The disk is nearly full."
         async with self._database.read() as session:
             unsent = await session.scalar(
@@ -46,9 +48,3 @@ class Admission:
                 {"bound": self._max_unsent + 1},
             )
         return "Too many events are waiting for the broker." if unsent and unsent > self._max_unsent else None
-
-    def _free_bytes(self) -> int:
-        directory = self._objects.absolute()
-        while not directory.exists():
-            directory = directory.parent
-        return shutil.disk_usage(directory).free

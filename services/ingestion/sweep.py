@@ -4,7 +4,6 @@ Only ingestion writes into the object store, and every key it keeps stands in a 
 `attachments`; other services repeat keys from there.
 """
 
-import asyncio
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,8 +32,8 @@ class ObjectSweep:
         """Remove old objects without a row, and old half-written files; returns how many objects."""
         before = now - AGE
         if not self._after:
-            await asyncio.to_thread(self._objects.clear_staging, before)
-        old, self._after = await asyncio.to_thread(self._objects.older_than, before, self._after, self._limit)
+            await self._objects.clear_staging(before)
+        old, self._after = await self._objects.older_than(before, self._after, self._limit)
         orphans = await AttachmentRepository(session).unnamed(old) if old else []
         for key in orphans:
             await self._objects.delete(key)

@@ -15,7 +15,7 @@ from shared.db import Database
 from shared.housekeeping import housekeeping
 from shared.messaging.timers import Timer
 from shared.messaging.worker import Worker
-from shared.objects import ObjectStore
+from shared.objects import open_store
 
 FORGET_EVERY = timedelta(hours=1)
 
@@ -24,7 +24,7 @@ class IngestionWorker(Worker):
     """The worker every service has, with the duties of mail beside it."""
 
     def __init__(self, database: Database, settings: IngestionSettings) -> None:
-        objects = ObjectStore(settings.object_store)
+        objects = open_store(settings)
         desk = MailDesk(database, settings)
         hints = wakes(database)
         super().__init__(

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from shared.auth import AuthError
 from shared.failures import sqlstate
+from shared.objects import ObjectStoreUnavailable
 from shared.telemetry import get_logger
 from shared.web.problem import Conflict, Problem, Unavailable, Unprocessable, problem_response, response_of
 
@@ -49,6 +50,7 @@ def install(app: FastAPI) -> None:
         asyncpg.InternalClientError: _unavailable,  # a connection that failed and is not closed yet
         asyncpg.PostgresError: _database,
         DBAPIError: _database,
+        ObjectStoreUnavailable: _no_objects,
         OSError: _system,
         Exception: _unexpected,
     }
@@ -102,6 +104,13 @@ async def _unavailable(connection: HTTPConnection, error: Exception) -> JSONResp
     log.warning("request.dependency_unavailable", error=type(error).__name__)
     return await _answer(
         connection, response_of(Unavailable("The database does not answer. Try again.", retry_after=2))
+    )
+
+
+async def _no_objects(connection: HTTPConnection, error: Exception) -> JSONResponse | None:
+    log.warning("request.dependency_unavailable", error=type(error).__name__)
+    return await _answer(
+        connection, response_of(Unavailable("The store of files does not answer. Try again.", retry_after=2))
     )
 
 

@@ -130,10 +130,14 @@ async def _keep_long_texts(objects: ObjectStore, added: Sequence[tuple[Submissio
         async with slots:
             await objects.put(text.encode(), key=key)
 
-    async with asyncio.TaskGroup() as group:
-        for submission, row in added:
-            if row.raw_key is not None:
-                group.create_task(keep(submission.message.text, row.raw_key))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for submission, row in added:
+                if row.raw_key is not None:
+                    group.create_task(keep(submission.message.text, row.raw_key))
+    except ExceptionGroup as failures:
+        # As a group nobody would know a store that is full or away for what it is.
+        raise failures.exceptions[0] from failures
 
 
 def _row(submission: Submission, message_id: UUID) -> NewMessage:

@@ -30,9 +30,8 @@ class Desk:
         self.database = database
         self.settings = IngestionSettings(
             database_url=database.url,
-            object_store=directory / "objects",
             DESK_INGESTION_OUTGOING_DIR=directory / "outgoing",
-            **settings,
+            **{"object_store": directory / "objects", **settings},
         )
         self.app: FastAPI = create_app(self.settings, database)
         self.objects: ObjectStore = self.app.state.objects

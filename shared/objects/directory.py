@@ -1,41 +1,28 @@
-"""The object store: files under opaque random keys, in a local directory.
+"""The object store in a directory of this machine: files under their keys.
 
-A key says nothing about its content and cannot be guessed; it is also the whole path, so a caller's text never reaches
-the file system. A file appears under its key only when it is complete and on disk.
+A key is also the whole path, so a caller's text never reaches the file system. A file appears under its key only when
+it is complete and on disk.
 """
 
 import asyncio
 import contextlib
 import os
 import re
-import secrets
+import shutil
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-CHUNK_BYTES = 256 * 1024
+from shared.objects.interface import CHUNK_BYTES, ObjectNotFound, ObjectTooLarge, is_key, new_key
 
-_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _FOLDER = re.compile(r"[0-9a-f]{2}", re.ASCII)
 _REST = re.compile(r"[0-9a-f]{28}", re.ASCII)
 _STAGING = "staging"
 
 
-class ObjectStoreError(Exception):
-    """The store cannot do what was asked."""
-
-
-class ObjectNotFound(ObjectStoreError):
-    """There is no object under this key, or the key is none of ours."""
-
-
-class ObjectTooLarge(ObjectStoreError):
-    """The data is larger than the caller allows; nothing was kept."""
-
-
-class ObjectStore:
+class DirectoryStore:
     """Objects below one directory, two levels of 256 folders deep, readable by this process's user only."""
 
     def __init__(self, root: Path) -> None:
@@ -93,17 +80,28 @@ class ObjectStore:
 
     async def exists(self, key: str) -> bool:
         """Whether there is an object under this key."""
-        return bool(_KEY.fullmatch(key)) and await asyncio.to_thread(self._path(key).is_file)
+        return is_key(key) and await asyncio.to_thread(self._path(key).is_file)
 
     async def delete(self, key: str) -> None:
         """Remove the object; it is no error if it is gone already."""
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
 
-    def older_than(self, before: datetime, after: str, limit: int) -> tuple[list[str], str]:
+    async def older_than(self, before: datetime, after: str, limit: int) -> tuple[list[str], str]:
         """Of the `limit` keys that follow `after` (empty: the first), those last written before a moment.
 
-        Also returns what to give as `after` the next time, empty once around. Blocks: call it in a thread.
+        Also returns what to give as `after` the next time, empty once around.
         """
+        return await asyncio.to_thread(self._older_than, before, after, limit)
+
+    async def clear_staging(self, before: datetime) -> None:
+        """Remove files that were begun before a moment and never finished."""
+        await asyncio.to_thread(self._clear_staging, before)
+
+    async def free_bytes(self) -> int | None:
+        """Free space of the file system."""
+        return await asyncio.to_thread(self._free_bytes)
+
+    def _older_than(self, before: datetime, after: str, limit: int) -> tuple[list[str], str]:
         old: list[str] = []
         key = ""
         for key, path in islice(self._entries(after), limit):
@@ -112,12 +110,17 @@ class ObjectStore:
                     old.append(key)
         return old, key
 
-    def clear_staging(self, before: datetime) -> None:
-        """Remove files that were begun before a moment and never finished. Blocks: call it in a thread."""
+    def _clear_staging(self, before: datetime) -> None:
         for path in (self.root / _STAGING).glob("*"):
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < before.timestamp():
                     path.unlink()
+
+    def _free_bytes(self) -> int:
+        directory = self.root
+        while not directory.exists():
+            directory = directory.parent
+        return shutil.disk_usage(directory).free
 
     def _entries(self, after: str) -> Iterator[tuple[str, Path]]:
         """Keys and files behind `after`, in order of the keys."""
@@ -130,7 +133,7 @@ class ObjectStore:
                         yield first + second + rest, folder / rest
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
+        if not is_key(key):
             raise ObjectNotFound("not a key of this store")
         return self.root / key[:2] / key[2:4] / key[4:]
 
@@ -169,11 +172,6 @@ class ObjectStore:
         except BaseException:
             self._staged(key).unlink(missing_ok=True)
             raise
-
-
-def new_key() -> str:
-    """A key under which there is nothing yet."""
-    return secrets.token_hex(16)
 
 
 def _names(folder: Path, shape: re.Pattern[str], start: str) -> list[str]:
