@@ -1,7 +1,7 @@
 """A server with the S3 API in this process: moto's, over real sockets."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -27,12 +27,13 @@ class S3Server:
 
     def settings(self, **others: object) -> S3Settings:
         """What a client of it is told."""
-        values = {"endpoint": self.endpoint, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "timeout_seconds": 5}
+        values = {"endpoint": self.endpoint, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "timeout_seconds": 60}
         return S3Settings(**{**values, **others})
 
     def up(self) -> None:
         self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
         self._server.start()
+        self.client().list_buckets()  # the first request takes seconds of imports
 
     def down(self) -> None:
         if self._server is not None:
@@ -49,7 +50,10 @@ class S3Server:
             self.up()
 
     def make_bucket(self, name: str) -> str:
-        self.client().create_bucket(Bucket=name)
+        """Make it, if it is not there."""
+        client = self.client()
+        with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+            client.create_bucket(Bucket=name)
         return name
 
     def keys(self, bucket: str) -> list[str]:

@@ -1,15 +1,19 @@
 #!/bin/sh
-# Prints deploy/compose/.env.example with a secret of 192 bits for every password and key that is empty there.
+# Prints deploy/compose/.env.example with a secret of 192 bits for every password and key that is empty there,
+# and what Garage takes for keys.
 # Needs nothing but a POSIX system.
 set -eu
 
+# secret BYTES
 secret() {
-    od -An -N24 -tx1 /dev/urandom | tr -d ' \n'
+    od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'
 }
 
 while IFS= read -r line; do
     case $line in
-    *PASSWORD= | *SECRET=) printf '%s%s\n' "$line" "$(secret)" ;;
+    *PASSWORD= | *SECRET=) printf '%s%s\n' "$line" "$(secret 24)" ;;
+    *ACCESS_KEY=) printf '%sGK%s\n' "$line" "$(secret 12)" ;;
+    *S3_SECRET_KEY= | *RPC_KEY=) printf '%s%s\n' "$line" "$(secret 32)" ;;
     *) printf '%s\n' "$line" ;;
     esac
 done <"$(dirname "$0")/.env.example"

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Prints every Secret that deploy/k8s names, with passwords of 192 bits made up anew: keep what it prints, apply it once.
 # Needs nothing but a POSIX system. Where the database is not CloudNativePG's, DESK_POSTGRES_ADDRESS names it (host:port).
+# The object store is somebody else's: DESK_OBJECT_STORE, DESK_S3_ENDPOINT, DESK_S3_REGION, DESK_S3_ACCESS_KEY and
+# DESK_S3_SECRET_KEY name it; what is not set is made up here, and has to be put right.
 set -eu
 
 postgres=${DESK_POSTGRES_ADDRESS:-desk-postgres-rw:5432}
@@ -36,6 +38,11 @@ for service in gateway ingestion tickets routing sla analytics knowledge; do
         ingestion)
             echo "DESK_INGESTION_MAIL_ADDRESS: support@desk.example"
             echo "DESK_INGESTION_MAIL_NAME: Support"
+            echo "DESK_OBJECT_STORE: ${DESK_OBJECT_STORE:-s3://desk/files}"
+            echo "DESK_S3_ENDPOINT: ${DESK_S3_ENDPOINT:-https://s3.example.com}"
+            echo "DESK_S3_REGION: ${DESK_S3_REGION:-us-east-1}"
+            echo "DESK_S3_ACCESS_KEY: ${DESK_S3_ACCESS_KEY:-desk-ingestion}"
+            echo "DESK_S3_SECRET_KEY: ${DESK_S3_SECRET_KEY:-$(password)}"
             echo "# DESK_INGESTION_SMTP_URL: smtp://user:password@mail.example.com:587"
             ;;
         esac

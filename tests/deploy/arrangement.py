@@ -5,6 +5,7 @@ unless DESK_TEST_KAFKA names another.
 """
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -231,7 +232,8 @@ def machine() -> Iterator[Machine]:
 
 
 def send_a_message(edge: str, administrator: tuple[str, str]) -> dict[str, Any]:
-    """Hand in a message at the edge, as the administrator; returns the ticket once somebody has it."""
+    """Hand in a message with a file at the edge, as the administrator; returns the ticket once somebody has it."""
+    file = {"parcel": 1042}
     message = {
         "channel": "api",
         "sender": {"kind": "email", "address": f"customer-{uuid7()}@example.org", "name": "Test Customer"},
@@ -241,6 +243,10 @@ def send_a_message(edge: str, administrator: tuple[str, str]) -> dict[str, Any]:
     }
     with DeskClient(edge) as client:
         _eventually(lambda: client.sign_in(*administrator), "signing in")
+        uploaded = _eventually(
+            lambda: client.send("POST", "/api/attachments?name=parcel.json", json.dumps(file).encode(), {}), "an upload"
+        )
+        message["attachment_ids"] = [uploaded["id"]]
         accepted = _eventually(lambda: client.call("POST", "/api/ingest/messages", message), "acceptance")
 
         def ticket() -> dict[str, Any] | None:
@@ -248,7 +254,9 @@ def send_a_message(edge: str, administrator: tuple[str, str]) -> dict[str, Any]:
             found: dict[str, Any] | None = known and client.call("GET", f"/api/tickets/{known['id']}")
             return found if found and found["assignee"] else None
 
-        return _eventually(ticket, "a ticket that somebody has")
+        found = _eventually(ticket, "a ticket that somebody has")
+        assert client.call("GET", uploaded["url"]) == file
+        return found
 
 
 def _eventually(look: Callable[[], dict[str, Any] | None], what: str) -> dict[str, Any]:

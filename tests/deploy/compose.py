@@ -12,8 +12,8 @@ from tests.deploy.arrangement import ROOT, Container
 FILE = ROOT / "docker-compose.yml"
 REFERENCE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<kind>:[-?])(?P<rest>[^}]*))?\}")
 _CONDITIONS = {"service_completed_successfully": "completed", "service_healthy": "ready"}
-# PostgreSQL and the broker are the machine's own; rights at the broker are granted where it has any.
-NOT_OURS = {"postgres", "kafka", "broker-access"}
+# PostgreSQL, object store and broker are the machine's own; rights at the broker are granted where it has any.
+NOT_OURS = {"postgres", "garage", "kafka", "broker-access"}
 
 
 def new_environment() -> dict[str, str]:

@@ -14,6 +14,7 @@ from desk.roster import SERVICES
 from tests.deploy import compose
 from tests.deploy.arrangement import Machine, image_environment, machine, send_a_message
 from tests.deploy.cluster import Cluster, new_secrets, render
+from tests.s3 import S3Server
 
 
 def serve_and_stop(here: Machine, containers: list[Any], *, edge: str, administrator: tuple[str, str]) -> None:
@@ -25,7 +26,7 @@ def serve_and_stop(here: Machine, containers: list[Any], *, edge: str, administr
     assert len(statuses) == 2 * len(SERVICES) + 1
 
 
-def test_compose(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compose(monkeypatch: pytest.MonkeyPatch, s3: S3Server) -> None:
     values = compose.new_environment()
     containers = compose.containers(compose.load(values))
     operator = containers.pop("desk")
@@ -34,6 +35,8 @@ def test_compose(monkeypatch: pytest.MonkeyPatch) -> None:
         # What the image of PostgreSQL makes of its environment.
         here.sql("postgres", f"ALTER ROLE postgres PASSWORD '{values['DESK_POSTGRES_PASSWORD']}'")
         here.addresses["postgres:5432"] = f"127.0.0.1:{here.postgres.port}"
+        here.addresses["garage:3900"] = f"127.0.0.1:{s3.port}"
+        stored = s3.keys(s3.make_bucket("desk"))
         # Other names for the loopback address would hide who is meant by which.
         here.addresses["edge:8080"] = f"localhost:{here.port_of('edge')}"
         here.addresses |= {f"{each}-api:8000": f"127.0.0.1:{here.port_of(f'{each}-api')}" for each in SERVICES}
@@ -42,9 +45,10 @@ def test_compose(monkeypatch: pytest.MonkeyPatch) -> None:
         administrator = values["DESK_GATEWAY_BOOTSTRAP_EMAIL"], values["DESK_GATEWAY_BOOTSTRAP_PASSWORD"]
         edge = f"http://127.0.0.1:{here.port_of('edge')}"
         serve_and_stop(here, list(containers.values()), edge=edge, administrator=administrator)
+        assert len(s3.keys("desk")) > len(stored)
 
 
-def test_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubernetes(monkeypatch: pytest.MonkeyPatch, s3: S3Server) -> None:
     secrets = new_secrets()
     cluster = Cluster(render() + secrets)
     containers = cluster.containers()
@@ -53,6 +57,8 @@ def test_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
     with machine() as here:
         initialise_as_cloudnativepg(here, cluster)
         here.addresses["desk-postgres-rw:5432"] = f"127.0.0.1:{here.postgres.port}"
+        here.addresses["https://s3.example.com"] = s3.endpoint
+        stored = s3.keys(s3.make_bucket("desk"))
         for address, (deployment, _port) in cluster.addresses().items():
             here.addresses[address] = f"127.0.0.1:{here.port_of(deployment)}"
         # Jobs first, as docs/deploy.md has it.
@@ -69,6 +75,7 @@ def test_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
         administrator = first["email"], first["password"]
         edge = f"http://127.0.0.1:{here.port_of('edge')}"
         serve_and_stop(here, list(containers.values()), edge=edge, administrator=administrator)
+        assert len(s3.keys("desk")) > len(stored)
 
 
 def initialise_as_cloudnativepg(here: Machine, cluster: Cluster) -> None:

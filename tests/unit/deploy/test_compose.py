@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +27,7 @@ from desk.provision import password_variable
 from desk.roster import SERVICES
 from shared.db import Database
 from shared.events import TOPICS, event_types
-from shared.settings import KafkaSettings
+from shared.settings import KafkaSettings, S3Settings
 from tests.deploy.arrangement import DOCKERFILE, ROOT, image_environment
 from tests.deploy.compose import REFERENCE, load, new_environment, own_environment
 from tests.unit.deploy.schemas import compose_complaints
@@ -36,7 +37,10 @@ ROLES = ("migrate", "api", "worker")
 # A bound on liveness, not an expectation.
 START_SECONDS = 60
 # What handlers of events look at; the others are for processes that run on.
-FOR_REPLAYS = ("DESK_OBJECT_STORE", "DESK_INGESTION_MAIL_ADDRESS", "DESK_INGESTION_MAIL_NAME")
+FOR_REPLAYS = (
+    *("DESK_OBJECT_STORE", "DESK_S3_ENDPOINT", "DESK_S3_REGION", "DESK_S3_ACCESS_KEY", "DESK_S3_SECRET_KEY"),
+    *("DESK_INGESTION_MAIL_ADDRESS", "DESK_INGESTION_MAIL_NAME"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +99,7 @@ def test_every_service_runs_in_each_role(compose: dict[str, Any], service: str) 
 
 def test_there_is_nobody_else(compose: dict[str, Any]) -> None:
     ours = {f"{service}-{role}" for service in SERVICES for role in ROLES}
-    parts = {"postgres", "provision", "kafka", "topics", "broker-access", "edge", "desk"}
+    parts = {"postgres", "provision", "garage", "kafka", "topics", "broker-access", "edge", "desk"}
     assert set(compose) - {""} == ours | parts
 
 
@@ -103,7 +107,7 @@ def test_there_is_nobody_else(compose: dict[str, Any]) -> None:
 def test_services_know_their_settings(compose: dict[str, Any], service: str) -> None:
     """A misspelt variable would be ignored, and the default run in production."""
     settings = settings_of(service)
-    known = known_variables(settings) | known_variables(KafkaSettings)
+    known = known_variables(settings) | known_variables(KafkaSettings) | known_variables(S3Settings)
     for role in ROLES:
         given = compose[f"{service}-{role}"]["environment"]
         assert {name for name in given if name not in known} == set()
@@ -152,10 +156,12 @@ def test_services_share_no_secret(environment: dict[str, str], compose: dict[str
     secrets = {name: value for name, value in environment.items() if name.endswith(("PASSWORD", "SECRET"))}
     assert len(set(secrets.values())) == len(secrets)
     assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in secrets.values())
+    secrets |= {name: environment[name] for name in ("DESK_S3_SECRET_KEY", "DESK_GARAGE_RPC_KEY")}
+    assert len(set(secrets.values())) == len(secrets)
     for service in SERVICES:
         given = " ".join(own_environment(compose[f"{service}-api"]).values())
         foreign = {name for name, value in secrets.items() if value in given and service.upper() not in name}
-        assert foreign == set()
+        assert foreign == ({"DESK_S3_SECRET_KEY"} if service == "ingestion" else set())
 
 
 def test_the_example_has_every_variable_and_no_secret() -> None:
@@ -163,7 +169,7 @@ def test_the_example_has_every_variable_and_no_secret() -> None:
     offered = set(re.findall(r"^(?:# )?(\w+)=", ENV_EXAMPLE.read_text(), re.MULTILINE))
     tuning = {"DESK_TAG", "DESK_LOG_LEVEL", "DESK_FRONT_SUBNET"}
     assert referenced - tuning == offered - {"DESK_INGESTION_SMTP_URL"}
-    assert not re.search(r"(PASSWORD|SECRET)=.", ENV_EXAMPLE.read_text())
+    assert not re.search(r"(PASSWORD|SECRET|_KEY)=.", ENV_EXAMPLE.read_text())
 
 
 def test_the_jobs_get_what_they_ask_for(compose: dict[str, Any]) -> None:
@@ -272,7 +278,7 @@ async def test_a_container_command_answers_its_probe(
         "DESK_HOST": "127.0.0.1",
         "DESK_PORT": str(free_port()),
         "DESK_KAFKA_BOOTSTRAP": f"127.0.0.1:{free_port()}",  # nobody: the broker's outage makes nobody unready
-        "DESK_OBJECT_STORE": str(tmp_path / "objects"),
+        "DESK_S3_ENDPOINT": f"http://127.0.0.1:{free_port()}",  # nobody either: files wait, and no process ends
         "DESK_INGESTION_OUTGOING_DIR": str(tmp_path / "outgoing"),
     }
     environment = {"PATH": os.environ["PATH"], **own_environment(container), **moved}
@@ -317,7 +323,21 @@ def test_the_operator_is_told_what_commands_and_replays_of_services_need(compose
     assert operator["DESK_GATEWAY_KEY_SECRET"] == gateway["DESK_GATEWAY_KEY_SECRET"]
     for name in FOR_REPLAYS:
         assert operator[name] == ingestion[name]
-    assert "objects:/var/lib/desk/objects" in compose["desk"]["volumes"]
+
+
+def test_ingestion_finds_the_object_store(environment: dict[str, str], compose: dict[str, Any]) -> None:
+    store, given = compose["garage"]["environment"], compose["ingestion-api"]["environment"]
+    configured = tomllib.loads((ROOT / "deploy" / "compose" / "garage.toml").read_text())
+    assert given["DESK_OBJECT_STORE"].startswith(f"s3://{store['GARAGE_DEFAULT_BUCKET']}/")
+    assert given["DESK_S3_ACCESS_KEY"] == store["GARAGE_DEFAULT_ACCESS_KEY"]
+    assert given["DESK_S3_SECRET_KEY"] == store["GARAGE_DEFAULT_SECRET_KEY"]
+    assert given["DESK_S3_REGION"] == configured["s3_api"]["s3_region"]
+    assert given["DESK_S3_ENDPOINT"] == f"http://garage:{configured['s3_api']['api_bind_addr'].rpartition(':')[2]}"
+    assert configured["metadata_fsync"] is configured["data_fsync"] is True
+    # As Garage makes them up itself.
+    assert re.fullmatch(r"GK[0-9a-f]{24}", environment["DESK_S3_ACCESS_KEY"])
+    assert re.fullmatch(r"[0-9a-f]{64}", environment["DESK_S3_SECRET_KEY"])
+    assert re.fullmatch(r"[0-9a-f]{64}", environment["DESK_GARAGE_RPC_KEY"])
 
 
 def test_the_operator_image_knows_every_member() -> None:

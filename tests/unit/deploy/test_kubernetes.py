@@ -15,7 +15,7 @@ from shared.db import Database
 from shared.events import TOPICS, event_types
 from shared.messaging import ddl
 from shared.service import DRAIN_SECONDS
-from shared.settings import KafkaSettings
+from shared.settings import KafkaSettings, S3Settings
 from tests.deploy.cluster import K8S, OVERLAY, Cluster, container, new_secrets, pod, render
 from tests.unit.deploy.schemas import complaints
 from tests.unit.deploy.test_compose import FOR_REPLAYS, granted, known_variables, settings_of
@@ -80,6 +80,7 @@ def test_no_pod_is_taken_for_another(base: Cluster) -> None:
 def test_services_know_their_settings(cluster: Cluster, service: str) -> None:
     """A misspelt variable would be ignored, and the default run in production."""
     known = known_variables(settings_of(service)) | known_variables(KafkaSettings) | {"DESK_SERVICE"}
+    known |= known_variables(S3Settings)
     containers = cluster.containers()
     for role in (*ROLES, "migrate"):
         own = containers[f"{service}-{role}"]
@@ -96,7 +97,8 @@ def test_services_share_no_secret(cluster: Cluster) -> None:
     for service in SERVICES:
         for value in secret.findall(json.dumps(containers[f"{service}-api"].environment)):
             assert seen.setdefault(value, service) == service
-    assert len(seen) == 2 * len(SERVICES) + 2  # and the gateway's key secret and first password
+    # And the gateway's key secret and first password, and ingestion's for the object store.
+    assert len(seen) == 2 * len(SERVICES) + 3
 
 
 def test_pods_have_no_rights(cluster: Cluster) -> None:
@@ -307,8 +309,19 @@ def test_the_operator_is_told_what_commands_and_replays_of_services_need(cluster
     assert operator["DESK_GATEWAY_KEY_SECRET"] == gateway["DESK_GATEWAY_KEY_SECRET"]
     for name in FOR_REPLAYS:
         assert operator[name] == ingestion[name]
-    volumes = pod(cluster.get("Deployment", "operator"))["spec"]["volumes"]
-    assert {"name": "files", "persistentVolumeClaim": {"claimName": "ingestion-files"}} in volumes
+
+
+def test_only_who_has_files_reaches_the_object_store(cluster: Cluster) -> None:
+    policy = cluster.get("NetworkPolicy", "to-objects")["spec"]
+    assert policy["egress"] == [{"ports": [{"port": 443}]}]
+    chosen = set()
+    for name, workload in {**cluster.of("Deployment"), **cluster.of("Job")}.items():
+        labels = pod(workload)["metadata"]["labels"]
+        if all(labels.get(each["key"]) in each["values"] for each in policy["podSelector"]["matchExpressions"]):
+            chosen.add(name)
+    assert chosen == {"ingestion-api", "ingestion-worker", "operator"}
+    assert cluster.environment(cluster.get("Deployment", "ingestion-api"))["DESK_S3_ENDPOINT"].startswith("https://")
+    assert not cluster.of("PersistentVolumeClaim")
 
 
 def test_steps_begin_with_what_others_need(cluster: Cluster) -> None:
