@@ -34,6 +34,7 @@ RETRY_SECONDS = 0.5
 # Below the idle-in-transaction limit, and below the time after which the client gives up single batches: a batch that
 # failed while the one behind it was sent would invert the order.
 PRODUCE_SECONDS = 2.0
+CONNECT_SECONDS = 10.0
 
 
 def lock_key(service: str) -> str:
@@ -53,6 +54,7 @@ class Relay:
         self._producer: AIOKafkaProducer | None = None
         self._verified: set[str] = set()
         self._epoch: int | None = None
+        self._locked_out = False
         self.failing = False
         self.turned_at = time.monotonic()
 
@@ -75,9 +77,9 @@ class Relay:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
                 elif sent < self._limit:
-                    # Found without being told: another process writes here. Told and found nothing: another one may be
-                    # sending. Neither can wake this one. Told and found says nothing: they may be anybody's.
-                    if bool(sent) != told:
+                    # Rows that nobody told of are another process's, and while another one sends, those that this one
+                    # was told of may stay if it dies. Neither can wake this one.
+                    if self._locked_out if told else sent:
                         idle = BUSY_POLL_SECONDS
                     elif not sent:
                         idle = min(idle * 1.5, longest)
@@ -112,8 +114,17 @@ class Relay:
 
         Raises KafkaError when the broker did not take all of them: none is marked, all will be sent again.
         """
+        while (sent := await self._send_unsent()) is None:
+            # Not with the lock in hand: connecting to a busy broker may take longer than a transaction may wait.
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._connect()
+        return sent
+
+    async def _send_unsent(self) -> int | None:
+        """One transaction; None where there is something to send and no producer yet."""
         async with self._database.driver() as connection:
             locked, epoch = await connection.fetchrow(_lock_sql(self._schema), lock_key(self._schema))
+            self._locked_out = not locked
             if not locked:
                 return 0
             if epoch != self._epoch:
@@ -124,20 +135,24 @@ class Relay:
             unsent = await connection.fetch(_unsent_sql(self._schema), self._limit)
             if not unsent:
                 return 0
+            if self._producer is None:
+                return None
             async with asyncio.timeout(PRODUCE_SECONDS):
                 await self._produce([Row(*values) for _, *values in unsent])
             await connection.execute(_sent_sql(self._schema), [row["id"] for row in unsent])
         metrics.EVENTS_SENT.labels(self._schema).inc(len(unsent))
         return len(unsent)
 
+    async def _connect(self) -> None:
+        self._producer = kafka.producer(self._settings)
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._drop_producer()
+            raise
+
     async def _produce(self, rows: Sequence[Row]) -> None:
-        if self._producer is None:
-            self._producer = kafka.producer(self._settings)
-            try:
-                await self._producer.start()
-            except BaseException:
-                await self._drop_producer()
-                raise
+        assert self._producer is not None
         await self._verify({row.topic for row in rows})
         delivered: list[Awaitable[Any]] = []
         filling: dict[tuple[str, int], BatchBuilder] = {}

@@ -6,14 +6,19 @@ Duplicates are allowed (at least once); an event that first appears after its su
 import asyncio
 import itertools
 import random
+from collections.abc import Awaitable
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
 from sqlalchemy import text
 
 from shared.ids import uuid7
 from shared.messaging import kafka, outbox
-from shared.messaging.relay import Relay
+from shared.messaging.relay import PRODUCE_SECONDS, Relay
 from tests.contract.messaging.world import PATIENCE_SECONDS, World, article
 
 
@@ -125,14 +130,39 @@ async def test_only_one_relay_sends_at_a_time(world: World) -> None:
     assert await log_of(world, 2) == {str(aggregate): [1, 2]}
 
 
-async def test_a_batch_the_broker_did_not_take_stays_unsent(world: World) -> None:
+class Refused(Relay):
+    async def _send(self, *_batch: Any) -> Awaitable[Any]:
+        raise KafkaConnectionError
+
+
+@pytest.mark.parametrize(("kind", "differently"), [(Relay, {"bootstrap": "127.0.0.1:9"}), (Refused, {})])
+async def test_a_batch_the_broker_did_not_take_stays_unsent(
+    world: World, kind: type[Relay], differently: dict[str, str]
+) -> None:
     await world.publish(uuid7(), 3)
-    nowhere = world.kafka.model_copy(update={"bootstrap": "127.0.0.1:9"})
-    relay = Relay(world.producer, nowhere)
+    relay = kind(world.producer, world.kafka.model_copy(update=differently))
     assert await relay._try_send() == -1
     assert relay.failing
+    await relay._drop_producer()
     async with world.producer.read() as session:
         assert await session.scalar(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")) == 3
+
+
+async def test_a_broker_that_is_slow_to_connect_to_is_waited_for_without_a_transaction(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one, the time to connect was over before the broker answered, and over again the next time."""
+    start = AIOKafkaProducer.start
+
+    async def slowly(producer: AIOKafkaProducer) -> None:
+        await asyncio.sleep(PRODUCE_SECONDS + 0.5)
+        await start(producer)
+
+    monkeypatch.setattr(AIOKafkaProducer, "start", slowly)
+    await world.publish(uuid7())
+    relay = Relay(world.producer, world.kafka)
+    assert await relay.send_batch() == 1
+    await relay._drop_producer()
 
 
 async def test_who_was_told_of_rows_still_looks_for_those_of_others(world: World) -> None:
@@ -143,11 +173,12 @@ async def test_who_was_told_of_rows_still_looks_for_those_of_others(world: World
     class Told(Relay):
         async def send_batch(self) -> int:
             turn = next(turns)
+            self._locked_out = turn == 1
             if turn < 50:
                 self.wake()
             elif turn > 50:
                 stop.set()
-            return min(turn - 1, 1)  # in the first turn another relay has sent what this one was told of
+            return min(turn - 1, 1)  # in the first turn another relay is sending what this one was told of
 
     relay = Told(world.producer, world.kafka.model_copy(update={"relay_idle_seconds": 3600}))
     relay.wake()
