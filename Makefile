@@ -20,7 +20,7 @@ UI_SOURCES := $(shell find web -name node_modules -prune -o -path web/dist -prun
 MANIFESTS := pyproject.toml uv.lock shared/pyproject.toml $(wildcard services/*/pyproject.toml)
 JOBS ?= 2
 
-.PHONY: help run test demo bench check fresh reset mutants faults docs ui sync python test-kafka
+.PHONY: help run test demo bench check fresh reset mutants faults docs screens ui sync python test-kafka
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -31,6 +31,8 @@ run: $(SYNCED) $(UI) ## Run the whole desk on this machine; Ctrl-C stops it, dat
 
 test: $(SYNCED) $(UI) ## Set up whatever tests need, and run them all.
 	@$(PYTHON) desk/dev/chromium.py
+	@$(PYTHON) desk/dev/mail_servers.py
+	@$(PYTHON) desk/dev/clamav.py
 	@$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-kafka: $(SYNCED) $(UI) ## Messaging, e2e, ui and fault suites on a real Apache Kafka (Java 17+); ARGS=e2e for one.
@@ -54,6 +56,9 @@ mutants: $(SYNCED) ## Remove one guard at a time; each time a named test has to 
 docs: $(SYNCED) ## Generate what is generated: schemas, OpenAPI, AsyncAPI, tables.
 	@$(VENV)/bin/python -m desk.contracts
 	@$(VENV)/bin/python -m desk.dev.tables
+
+screens: $(SYNCED) $(UI) ## Take the pictures of docs/screens anew (ARGS=inbox for one).
+	@$(VENV)/bin/python -m tests.ui.screens $(ARGS)
 
 ui: $(UI) ## Build the web app.
 

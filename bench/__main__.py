@@ -15,14 +15,14 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import footprint, growth, handlers, profile, screen, way
+from bench import footprint, growth, handlers, mail, mail_quality, profile, screen, search, search_quality, ui, way
 from bench.result import ROOT, Figure, Result
 
 Bench = Callable[[], Coroutine[Any, Any, Result]]
 
 BENCHES: dict[str, Bench] = {"footprint": footprint.run, "way": way.run}
 # Only where they are named.
-LONGER = ("screen", "profile", "growth")
+LONGER = ("screen", "profile", "growth", "search", "search-quality", "mail", "mail-quality", "ui")
 
 
 def main() -> None:
@@ -37,6 +37,9 @@ def main() -> None:
     )
     parser.add_argument("--many", type=int, default=growth.MANY, help="how many tickets growth grows to")
     parser.add_argument("--memory", type=int, default=growth.MEMORY, help="how many then pass while memory is watched")
+    parser.add_argument("--tickets", type=int, default=search.TICKETS, help="how many `search` searches in")
+    parser.add_argument("--data", type=Path, help="where `search` keeps its tickets; what is there is not loaded again")
+    parser.add_argument("--mails", type=int, default=mail.MAILS, help="how many `mail` brings in by each door")
     parser.add_argument("--broker", choices=("tansu", "kafka"), default="tansu", help="what `way` goes through")
     parser.add_argument("--profile", metavar="service", help="profile a service's turns; with `handlers`")
     arguments = parser.parse_args()
@@ -54,6 +57,11 @@ def main() -> None:
         **BENCHES,
         "way": partial(way.run, arguments.messages, arguments.broker),
         "screen": screen.run,
+        "search": partial(search.run, arguments.tickets, arguments.data),
+        "search-quality": search_quality.run,
+        "mail": partial(mail.run, arguments.mails),
+        "mail-quality": mail_quality.run,
+        "ui": ui.run,
         "profile": partial(profile.run, arguments.messages),
         "growth": partial(growth.run, arguments.directory, many=arguments.many, memory=arguments.memory),
     }

@@ -90,15 +90,25 @@ def load_average() -> list[float]:
 
 async def circumstances(desk: RunningDesk, load: list[float]) -> Circumstances:
     """Look at the machine and at the parts the running desk stands on."""
-    connection = await asyncpg.connect(next(iter(desk.database_urls.values())))
+    broker = _broker(desk.facts["kafka"]["profile"])
+    return await circumstances_of(next(iter(desk.database_urls.values())), broker, load)
+
+
+async def circumstances_of(url: str, broker: str, load: list[float]) -> Circumstances:
+    """Look at the machine and at a database."""
+    connection = await asyncpg.connect(url)
     postgres = await connection.fetchval("SHOW server_version")
     await connection.close()
-    profile = desk.facts["kafka"]["profile"]
+    return circumstances_with(postgres, broker, load)
+
+
+def circumstances_with(postgres: str, broker: str, load: list[float]) -> Circumstances:
+    """Look at the machine alone."""
     return Circumstances(
         commit=_commit(),
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         load_average_at_start=load,
-        broker=_broker(profile),
+        broker=broker,
         machine={
             "cores": os.cpu_count(),
             "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),

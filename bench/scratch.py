@@ -14,16 +14,16 @@ from tests.running_desk import ROOT, RunningDesk
 
 
 @contextmanager
-def scratch_desk(broker: str = "tansu") -> Iterator[RunningDesk]:
-    """A desk that is not started yet; it is stopped, and what it stored deleted, at the end.
+def scratch_desk(broker: str = "tansu", **settings: str) -> Iterator[RunningDesk]:
+    """A desk with these settings that is not started yet; it is stopped, and what it stored deleted, at the end.
 
     On `kafka` it stands on an Apache Kafka, which runs already. Raises BrokerError where that cannot be had.
     """
     with ExitStack() as stack:
-        settings, beside = {}, {}
+        beside = {}
         if broker == "kafka":
             kafka = stack.enter_context(apache_kafka())
-            settings = {"DESK_KAFKA_BOOTSTRAP": kafka.bootstrap, "DESK_KAFKA_PROFILE": "kafka"}
+            settings |= {"DESK_KAFKA_BOOTSTRAP": kafka.bootstrap, "DESK_KAFKA_PROFILE": "kafka"}
             beside = {"broker": kafka.pid or 0}
         desk = stack.enter_context(_directory(settings))
         desk.beside = beside

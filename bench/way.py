@@ -5,7 +5,7 @@ import json
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -160,14 +160,22 @@ def hire(desk: RunningDesk, agents: int) -> None:
 
 
 async def phase(desk: RunningDesk, client: Client, posts: Sequence[Post], tickets: int, connections: int) -> Phase:
-    """Post everything, wait until it has arrived everywhere. Raises AssertionError if it does not."""
+    """Post everything, wait until it has arrived everywhere. Raises TimeoutError if it does not."""
+    return await measured(desk, lambda: client.send_all(posts, connections), tickets)
+
+
+async def measured(desk: RunningDesk, hand_in: Callable[[], Awaitable[float]], tickets: int) -> Phase:
+    """Hand in what makes so many tickets (`hand_in` tells in how many seconds), and wait until it arrived everywhere.
+
+    Raises TimeoutError if it does not.
+    """
     await until_arrived(desk, patience_seconds=PATIENCE_SECONDS)
     analytics = await asyncpg.connect(desk.database_urls["analytics"])
     expected = await analytics.fetchval("SELECT count(*) FROM analytics.ticket_facts") + tickets
     committed = await analytics.fetchval(COMMITTED)
     ourselves = psutil.Process()
     cpu, client_cpu, begun = cpu_seconds(desk), sum(ourselves.cpu_times()[:2]), time.monotonic()
-    accepted = await client.send_all(posts, connections)
+    accepted = await hand_in()
     await until_arrived(desk, tickets=expected, patience_seconds=PATIENCE_SECONDS)
     phase = Phase(
         tickets=tickets,

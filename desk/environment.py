@@ -63,6 +63,8 @@ def service_environment(
         email, password = home.administrator()
         usual |= {"DESK_GATEWAY_BOOTSTRAP_EMAIL": email, "DESK_GATEWAY_BOOTSTRAP_PASSWORD": password}
         usual["DESK_GATEWAY_KEY_SECRET"] = home.secret("gateway_keys")
+    if service in {"ingestion", "tickets"}:
+        usual["DESK_PORTAL_SECRET"] = home.secret("portal")
     return {**usual, **inherited, **own}
 
 

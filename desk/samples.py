@@ -1,4 +1,4 @@
-"""The made-up messages in `samples/`."""
+"""The made-up messages in `samples/`, and what a desk may answer with."""
 
 import json
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from desk.home import ROOT
 
 MESSAGES = ROOT / "samples" / "messages.jsonl"
 MAIL = ROOT / "samples" / "mail"
+ANSWERS = ROOT / "samples" / "answers.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,9 @@ def load_samples(path: Path = MESSAGES) -> list[Sample]:
 def mail_files(directory: Path = MAIL) -> list[Path]:
     """The `.eml` files, by name: a reply comes after what it answers."""
     return sorted(directory.glob("*.eml"))
+
+
+def load_answers(path: Path = ANSWERS) -> dict[str, list[dict[str, Any]]]:
+    """`macros`, as `POST /api/macros` takes them, and `templates`, as `POST /api/tickets/templates` does."""
+    answers: dict[str, list[dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
+    return answers

@@ -1,6 +1,7 @@
-"""The demo organisation: people and first messages, created through the desk's public HTTP API like anybody would.
+"""The demo organisation: people, what they answer with, and first messages.
 
-Everybody in it is made up; addresses end in example.com or example.org (RFC 2606).
+All is created through the desk's public HTTP API, like anybody would. Everybody in it is made up; addresses end in
+example.com or example.org (RFC 2606).
 """
 
 import asyncio
@@ -12,10 +13,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from desk.client import DeskClient, RequestFailed
 from desk.home import Home, read_private, write_private
-from desk.samples import Sample, load_samples
+from desk.samples import Sample, load_answers, load_samples
 
 _FIRST_LANGUAGES = ("en", "hi", "bn", "de", "es", "ar")
 _PATIENCE_SECONDS = 30.0
@@ -72,9 +74,10 @@ async def seed_once(url: str, home: Home) -> list[Login]:
 
 
 def seed(url: str, home: Home) -> list[Login]:
-    """Create accounts, agents and first messages; what exists stays. An interrupted run is taken up where it was.
+    """Create accounts, agents, macros, templates and first messages; what exists stays.
 
-    Passwords are made up once and written down before they are used. Raises SeedError.
+    An interrupted run is taken up where it was. Passwords are made up once and written down before they are used.
+    Raises SeedError.
     """
     logins = {login.email: login for login in _logins(read_private(home.demo_file))}
     administrator, password = home.administrator()
@@ -90,6 +93,7 @@ def seed(url: str, home: Home) -> list[Login]:
             for person in PEOPLE:
                 _create_account(client, person, logins[person.email].password)
             _describe_agents(client)
+            _write_answers(client)
             for sample in first_messages(load_samples()):
                 _patiently(partial(send_sample, client, sample, "seed"))
     except RequestFailed as error:
@@ -139,6 +143,18 @@ def _describe_agents(client: DeskClient) -> None:
             "available": True,
         }
         _patiently(partial(client.call, "PUT", f"/api/agents/{ids[person.email]}", profile))
+
+
+def _write_answers(client: DeskClient) -> None:
+    answers = load_answers()
+    for path, bodies in (("/api/macros", answers["macros"]), ("/api/tickets/templates", answers["templates"])):
+        for body in bodies:
+            key = {"Idempotency-Key": f"desk-seed-{quote(body['name'])}"}
+            try:
+                _patiently(partial(client.call, "POST", path, body, key))
+            except RequestFailed as error:
+                if error.status != HTTPStatus.CONFLICT:  # an interrupted run wrote it, days ago
+                    raise
 
 
 def _accounts(client: DeskClient) -> list[dict[str, Any]]:

@@ -1,12 +1,14 @@
 """Query plans of statements as a service sends them: prepared, with parameters that a generic plan does not know."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
 from shared.db import Database
+from tests.conftest import Databases
 from tests.statements import Statement
 
 Node = dict[str, Any]
@@ -15,11 +17,23 @@ Node = dict[str, Any]
 MODES = ("force_generic_plan", "force_custom_plan")
 
 
-async def explain(database: Database, statement: Statement, mode: str) -> Node:
-    """The plan with what it did, of one of `MODES`."""
-    settings = {"search_path": database.service, "plan_cache_mode": mode}
+@asynccontextmanager
+async def filled(databases: Databases, service: str, rows: str) -> AsyncIterator[Database]:
+    """A database of the service with what the SQL `rows` puts into it."""
+    database = Database((await databases.url(service))[service], service=service)
+    connection = await asyncpg.connect(database.url)
+    await connection.execute(f"SET search_path = {service};" + rows)
+    await connection.close()
+    yield database
+    await database.close()
+    await databases.drop(database.url)
+
+
+async def explain(database: Database, statement: Statement, mode: str, **more: str) -> Node:
+    """The plan with what it did, of one of `MODES`; `more` settings are those of the transaction it was sent in."""
+    settings = {"search_path": database.service, "plan_cache_mode": mode, **more}
     connection = await asyncpg.connect(database.url, server_settings=settings)
-    given = ", ".join("'{}'".format(str(value).replace("'", "''")) for value in statement.parameters)
+    given = ", ".join(_quoted(value) for value in statement.parameters)
     try:
         await connection.execute(f"PREPARE asked AS {statement.sql}")
         explained = await connection.fetchval(
@@ -29,6 +43,11 @@ async def explain(database: Database, statement: Statement, mode: str) -> Node:
         await connection.close()
     plan: Node = json.loads(explained)[0]["Plan"]
     return plan
+
+
+def _quoted(value: Any) -> str:
+    text = f"{{{','.join(map(str, value))}}}" if isinstance(value, list) else str(value)
+    return "'{}'".format(text.replace("'", "''"))
 
 
 def nodes(plan: Node) -> Iterator[Node]:

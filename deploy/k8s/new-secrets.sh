@@ -19,6 +19,8 @@ secret() {
 }
 
 administrator=$(password)
+# Of ingestion and of tickets: each opens the links of customers without asking the other one.
+portal=$(password)
 urls=
 for service in gateway ingestion tickets routing sla analytics knowledge; do
     database=$(password)
@@ -38,12 +40,17 @@ for service in gateway ingestion tickets routing sla analytics knowledge; do
         ingestion)
             echo "DESK_INGESTION_MAIL_ADDRESS: support@desk.example"
             echo "DESK_INGESTION_MAIL_NAME: Support"
+            echo "DESK_PORTAL_SECRET: $portal"
             echo "DESK_OBJECT_STORE: ${DESK_OBJECT_STORE:-s3://desk/files}"
             echo "DESK_S3_ENDPOINT: ${DESK_S3_ENDPOINT:-https://s3.example.com}"
             echo "DESK_S3_REGION: ${DESK_S3_REGION:-us-east-1}"
             echo "DESK_S3_ACCESS_KEY: ${DESK_S3_ACCESS_KEY:-desk-ingestion}"
             echo "DESK_S3_SECRET_KEY: ${DESK_S3_SECRET_KEY:-$(password)}"
             echo "# DESK_INGESTION_SMTP_URL: smtp://user:password@mail.example.com:587"
+            ;;
+        tickets)
+            echo "DESK_INGESTION_MAIL_NAME: Support"
+            echo "DESK_PORTAL_SECRET: $portal"
             ;;
         esac
     } | secret "desk-$service"

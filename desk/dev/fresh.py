@@ -29,7 +29,7 @@ INSTALL_SECONDS = 1800.0
 TICKET_SECONDS = 30.0
 # How this machine reaches package registries, and which certificates it trusts; everything else stays behind.
 _KEPT = re.compile(
-    r"PATH|LANG|DESK_REQUIRE_BROWSER|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE"
+    r"PATH|LANG|DESK_REQUIRE_(BROWSER|CLAMAV|MAIL_SERVERS)|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE"
     r"|(PIP|UV|NPM_CONFIG)_\w*|(HTTPS?|NO|ALL)_PROXY",
     re.IGNORECASE,
 )

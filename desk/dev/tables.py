@@ -155,8 +155,13 @@ def _cell(value: object) -> str:
 
 def _faults(results: Iterable[tuple[str, Result | None]]) -> str:
     """One row per fault test: what its whole run found, else its short one (`NAME-short`), else that there is none."""
-    counts = ("faults", "acknowledged", "lost", "doubled", "inverted", "disagreeing", "stuck")
     found = dict(results)
+    known = [result for result in found.values() if result]
+    counts = [
+        count
+        for count in ("faults", "acknowledged", "lost", "doubled", "inverted", "disagreeing", "stuck")
+        if all(count in result for result in known)
+    ]
     rows = []
     for name, whole in found.items():
         if name.endswith(_SHORT):
@@ -177,6 +182,18 @@ def _faults(results: Iterable[tuple[str, Result | None]]) -> str:
     return _table(["id", "run", *counts, "measured", "on"], rows, right=set(range(2, 2 + len(counts))))
 
 
+def _models(results: Iterable[tuple[str, Result | None]]) -> str:
+    """One row per run against a model: a whole one, else the short one (`NAME-short`)."""
+    columns = ["id", "run", "sequences", "steps", "refused", "divergences", "on"]
+    found = dict(results)
+    rows = [
+        [_cell(result[column]) for column in columns[:-1]] + [f"seed {result['seed']}, commit {result['commit']}"]
+        for name, whole in found.items()
+        if not name.endswith(_SHORT) and (result := whole or found.get(name + _SHORT))
+    ]
+    return _table(columns, rows, right={2, 3, 4, 5})
+
+
 def _with_aim(figure: Mapping[str, Any]) -> str:
     aim = f" (aim {figure['aim']})" if figure["aim"] else ""
     return f"{figure['name']} {_amount(figure)}{aim}"
@@ -188,11 +205,17 @@ KINDS: Mapping[str, Callable[[Iterable[tuple[str, Result | None]]], str]] = {
     "references": _references,
     "split": _split,
     "faults": _faults,
+    "models": _models,
     "shares": _shares,
     "parts": _rows("parts", of="ours"),
     "packages": _rows("parts", of="package"),
     "statements": _rows("statements"),
     "reads": _rows("reads"),
+    "lists": _rows("lists"),
+    "languages": _rows("languages"),
+    "kinds": _rows("kinds"),
+    "tasks": _rows("tasks"),
+    "confusion": _rows("confusion"),
     "memory": _rows("memory"),
     "database": _rows("database"),
     "topics": _rows("topics"),

@@ -39,6 +39,7 @@ class OverviewFigures(BaseModel):
     tickets_created: int
     tickets_solved: int
     tickets_reopened: int
+    reopen_rate: float | None
     first_response_time: Durations
     resolution_time: Durations
     backlog: int
@@ -49,10 +50,14 @@ class OverviewFigures(BaseModel):
 
 
 class VolumePoint(BaseModel):
-    """One interval: tickets created in it, by key. Keys without tickets are left out."""
+    """One interval: tickets created in it, by key. Keys without tickets are left out.
+
+    `search` is the search line that finds the tickets of all keys.
+    """
 
     start: datetime
     tickets: dict[str, int]
+    search: str
 
 
 class VolumeFigures(BaseModel):
@@ -71,17 +76,19 @@ class Answer(BaseModel):
 
 
 class OverviewAnswer(Answer):
-    """Figures of a period."""
+    """Figures of a period. `searches` has the search line that finds the tickets of a figure, by its metric."""
 
     figures: OverviewFigures
+    searches: dict[str, str]
 
 
 class VolumeAnswer(Answer):
-    """Volume over a period."""
+    """Volume over a period. `key_searches` narrows the search line of a point to one key."""
 
     by: Dimension
     interval: Interval
     figures: VolumeFigures
+    key_searches: dict[str, str]
 
 
 class MetricDefinition(BaseModel):

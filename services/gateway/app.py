@@ -11,6 +11,7 @@ from services.gateway.api import routers
 from services.gateway.api.parts import Parts
 from services.gateway.live import LiveHub
 from services.gateway.passwords import Passwords
+from services.gateway.presence import Presence
 from services.gateway.repository import Repository
 from services.gateway.settings import GatewaySettings
 from services.gateway.signing import Signer, new_signing_key
@@ -25,18 +26,20 @@ def create_app(settings: GatewaySettings, database: Database) -> FastAPI:
     """The HTTP and WebSocket side of the gateway."""
     verifier = TokenVerifier(database)
     passwords = Passwords(settings.password_workers)
+    presence = Presence(database)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await _first_start(settings, database, passwords)
-        polling = asyncio.create_task(parts.hub.run())
+        loops = [asyncio.create_task(loop) for loop in (parts.hub.run(), presence.run())]
         try:
             yield
         finally:
             parts.hub.end_all("shutting down")
-            polling.cancel()
+            for loop in loops:
+                loop.cancel()
             with suppress(asyncio.CancelledError):
-                await polling
+                await asyncio.gather(*loops)
             await passwords.close()
 
     app = web.create_app(
@@ -52,7 +55,7 @@ def create_app(settings: GatewaySettings, database: Database) -> FastAPI:
         database=database,
         passwords=passwords,
         signer=Signer(database, settings.key_secret),
-        hub=LiveHub(database, verifier, app.state),
+        hub=LiveHub(database, verifier, presence, app.state),
     )
     app.state.parts = parts
     return app

@@ -9,13 +9,17 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.datastructures import State
 from starlette.websockets import WebSocketState
 
+from services.gateway.domain.notifications import concerns
+from services.gateway.domain.presence import place_of
+from services.gateway.presence import Presence, Window
 from services.gateway.repository import Repository
-from shared.auth import TokenVerifier, VerifiedToken
+from shared.auth import Principal, Scope, TokenVerifier, VerifiedToken
 from shared.db import Database, now_utc
 from shared.telemetry import get_logger
 
@@ -42,6 +46,11 @@ class _Client:
     # Set once: why this connection ends, and its close code.
     end: asyncio.Future[tuple[str, int]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
+    @property
+    def account_id(self) -> UUID:
+        """Whose frames these are."""
+        return self.token.principal.account_id
+
     def offer(self, seq: int, frame: str) -> None:
         """Queue a frame; a full queue ends the connection. `seq` is 0 for frames outside the sequence."""
         try:
@@ -58,8 +67,9 @@ class _Client:
 class LiveHub:
     """The clients of one process. `run` has to be running while `serve` is called."""
 
-    def __init__(self, database: Database, verifier: TokenVerifier, state: State) -> None:
+    def __init__(self, database: Database, verifier: TokenVerifier, presence: Presence, state: State) -> None:
         self._database = database
+        self._presence = presence
         self._verifier = verifier
         self._state = state
         self._clients: set[_Client] = set()
@@ -75,7 +85,7 @@ class LiveHub:
             sent = await self._catch_up(client, since)
             tasks = {
                 asyncio.create_task(self._write(client, sent)),
-                asyncio.create_task(self._read(client)),
+                asyncio.create_task(self._listen(client)),
                 asyncio.create_task(_ended(client)),
             }
             try:
@@ -137,7 +147,8 @@ class LiveHub:
             await client.websocket.send_text(json.dumps({"type": "resync"}))
             return newest
         for seq, frame in backlog:
-            await client.websocket.send_text(_encode(seq, frame))
+            if concerns(frame, client.account_id):
+                await client.websocket.send_text(_encode(seq, frame))
         return max(newest, backlog[-1][0]) if backlog else newest
 
     async def _fan_out(self) -> None:
@@ -146,7 +157,8 @@ class LiveHub:
         for seq, frame in frames:
             text = _encode(seq, frame)
             for client in self._clients:
-                client.offer(seq, text)
+                if concerns(frame, client.account_id):
+                    client.offer(seq, text)
             self._seq = seq
 
     async def _check_tokens(self) -> None:
@@ -162,18 +174,35 @@ class LiveHub:
             if seq == 0 or seq > sent:
                 await client.websocket.send_text(frame)
 
-    async def _read(self, client: _Client) -> None:
+    async def _listen(self, client: _Client) -> None:
+        principal = client.token.principal
+        window = Window(principal.account_id, principal.name, lambda frame: client.offer(0, frame))
+        try:
+            await self._read(client, window)
+        finally:
+            self._presence.put(window, None)
+
+    async def _read(self, client: _Client, window: Window) -> None:
         while True:
-            message = await client.websocket.receive()
-            if message["type"] == "websocket.disconnect":
+            received = await client.websocket.receive()
+            if received["type"] == "websocket.disconnect":
                 return
-            text = message.get("text") or ""
-            if len(text) > MAX_CLIENT_MESSAGE or len(message.get("bytes") or b"") > MAX_CLIENT_MESSAGE:
+            text = received.get("text") or ""
+            if len(text) > MAX_CLIENT_MESSAGE or len(received.get("bytes") or b"") > MAX_CLIENT_MESSAGE:
                 client.finish("message too long", _TOO_BIG)
                 return
+            message = _message_of(text)
             # Whatever else a newer or a hostile client says means nothing to us.
-            if _type_of(text) == "ping":
-                client.offer(0, '{"type": "pong"}')
+            match message.get("type"):
+                case "ping":
+                    client.offer(0, '{"type": "pong"}')
+                case "viewing" if _reads_tickets(client.token.principal):
+                    with suppress(ValueError):
+                        self._presence.put(window, place_of(message))
+
+
+def _reads_tickets(principal: Principal) -> bool:
+    return principal.may("ticket.read") and principal.scope("ticket.read") is Scope.ANY
 
 
 async def _ended(client: _Client) -> None:
@@ -195,9 +224,9 @@ def _encode(seq: int, frame: dict[str, Any]) -> str:
     return json.dumps({"seq": seq, **frame}, ensure_ascii=False)
 
 
-def _type_of(text: str) -> object:
+def _message_of(text: str) -> dict[str, Any]:
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    return message.get("type") if isinstance(message, dict) else None
+        return {}
+    return message if isinstance(message, dict) else {}

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -73,6 +74,21 @@ sign_in_limits = Table(
     Index("ix_sign_in_limits_arrival_at", "arrival_at"),
 )
 
+# Links by mail. Asked for is written down for any address; only that of an account gets a token, kept as its hash.
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("asked_at", _moment, nullable=False),
+    Column("account_id", Uuid),
+    Column("token_hash", LargeBinary),
+    Column("sent_at", _moment),
+    Index("uq_sign_in_links_token_hash", "token_hash", unique=True, postgresql_where=text("token_hash IS NOT NULL")),
+    Index("ix_sign_in_links_account_id", "account_id", postgresql_where=text("account_id IS NOT NULL")),
+    Index("ix_sign_in_links_asked_at", "asked_at"),
+)
+
 api_keys = Table(
     "api_keys",
     metadata,
@@ -112,4 +128,35 @@ ticket_activity = Table(
     metadata,
     Column("ticket_id", Uuid, primary_key=True),
     Column("last_message_at", _moment, nullable=False),
+)
+
+# The windows that show a ticket right now. Unlogged: after a crash there are none, as it should be.
+presence = Table(
+    "presence",
+    metadata,
+    Column("window_id", Uuid, primary_key=True),
+    Column("account_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("ticket_id", Uuid, nullable=False),
+    Column("doing", Text, nullable=False),
+    Column("expires_at", _moment, nullable=False),
+    Index("ix_presence_ticket_id", "ticket_id"),
+    prefixes=["UNLOGGED"],
+)
+
+# What each account is to be told. No words of a ticket: who is told reads those, with their own rights.
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("ticket_id", Uuid, nullable=False),
+    Column("ticket_number", BigInteger, nullable=False),
+    # The agent who did it; empty where it was routing.
+    Column("author", Text, nullable=False),
+    Column("created_at", _moment, nullable=False),
+    Column("read_at", _moment),
+    Index("ix_notifications_account_id_id", "account_id", "id"),
+    Index("ix_notifications_created_at", "created_at"),
 )

@@ -7,7 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.gateway.domain.accounts import API_KEY_DAYS, MAX_PASSWORD, MIN_PASSWORD, Account, ApiKey
+from services.gateway.domain.notifications import MOST_KEPT, NoticeKind
 from shared.events.accounts import Role
+from shared.web import Page
 
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -27,8 +29,31 @@ class Request(BaseModel):
 class SignIn(Request):
     """Who wants to sign in."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"email": "ada@example.com", "password": "correct horse battery staple"}]},
+    )
+
     email: Email
     password: Annotated[str, StringConstraints(min_length=1, max_length=MAX_PASSWORD)] = Field(repr=False)
+
+
+class AskForLink(Request):
+    """Who wants a link to sign in with."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"email": "ada@example.com"}]})
+
+    email: Email
+
+
+class RedeemLink(Request):
+    """The token of a link, as it stands in its address."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"token": "7fLDrb1m0hV2nQ4XxkS9yTzUqWcJ3aEoGgPpRrNvB5s"}]}
+    )
+
+    token: Annotated[str, StringConstraints(max_length=128)] = Field(repr=False)
 
 
 class SessionView(BaseModel):
@@ -57,6 +82,21 @@ class SessionView(BaseModel):
 class AccountCreate(Request):
     """A new account. Without a password nobody can sign in yet."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "email": "ada@example.com",
+                    "name": "Ada",
+                    "role": "agent",
+                    "groups": ["billing"],
+                    "languages": ["de", "en"],
+                }
+            ]
+        },
+    )
+
     email: Email
     name: Name
     role: Role
@@ -67,6 +107,10 @@ class AccountCreate(Request):
 
 class AccountChange(Request):
     """Fields to change; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"role": "supervisor", "groups": ["billing", "returns"]}]}
+    )
 
     email: Email | None = None
     name: Name | None = None
@@ -107,6 +151,11 @@ class AccountView(BaseModel):
 class ApiKeyCreate(Request):
     """A new API key."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "Shop", "scopes": ["message.ingest"], "expires_in_days": 90}]},
+    )
+
     name: Name
     role: Role = Role.ADMIN
     scopes: list[Annotated[str, StringConstraints(max_length=64)]] = Field(min_length=1, max_length=100)
@@ -144,3 +193,31 @@ class ApiKeyCreated(ApiKeyView):
     """A new API key with its token, which is shown this once."""
 
     token: str = Field(repr=False)
+
+
+class NotificationView(BaseModel):
+    """Something its reader is told. `author` is who did it, empty where the desk itself did."""
+
+    id: UUID
+    kind: NoticeKind
+    ticket_id: UUID
+    ticket_number: int
+    author: str
+    created_at: datetime
+    read_at: datetime | None
+
+
+class NotificationPage(Page[NotificationView]):
+    """Notifications, newest first; `unread` is how many of all are."""
+
+    unread: int
+
+
+class ReadNotifications(Request):
+    """Which notifications were read."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"ids": ["01890a5d-ac96-774b-bcce-b302099a8057"]}]}
+    )
+
+    ids: list[UUID] = Field(min_length=1, max_length=MOST_KEPT)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.gateway import notifications
 from services.gateway.domain import live
 from services.gateway.domain.accounts import (
     ACCESS_LIFETIME,
@@ -24,6 +25,7 @@ from services.gateway.domain.accounts import (
     refresh_is_theft,
 )
 from services.gateway.domain.limits import PER_ACCOUNT_AND_ADDRESS, PER_ADDRESS
+from services.gateway.domain.notifications import notices_of, notification_frame
 from services.gateway.repository import Repository
 from shared.auth import ACTIONS, Principal
 from shared.auth.tables import keep_keys, keep_revocations
@@ -86,10 +88,16 @@ async def open_session(
     current = await repository.credentials(account.email)
     if current is None or current[1] != password_hash:
         return None
+    await repository.forgive(PER_ACCOUNT_AND_ADDRESS, f"{account.email} {address}")
+    return await begin_session(session, account, now)
+
+
+async def begin_session(session: AsyncSession, account: Account, now: datetime) -> OpenSession:
+    """A new session of an account, whose row is held and who has shown who it is."""
+    repository = Repository(session)
     session_id = uuid7()
     await repository.add_session(session_id, account.id, now=now, expires_at=now + SESSION_LIFETIME)
     token = await _new_refresh_token(repository, session_id, now)
-    await repository.forgive(PER_ACCOUNT_AND_ADDRESS, f"{account.email} {address}")
     return OpenSession(account, session_id, token, await repository.clock())
 
 
@@ -352,7 +360,7 @@ async def _publish_keys(session: AsyncSession, keys: Sequence[SigningKey]) -> No
 async def show(session: AsyncSession, events: Sequence[Event[live.Shown]]) -> None:
     """Tell the open inboxes of tickets and their clocks, event by event in this order; not what messages say.
 
-    As in lists, a note is nobody's last message.
+    As in lists, a note is nobody's last message. Whom an event concerns personally is told so, too.
     """
     repository = Repository(session)
     told = [event.data for event in events]
@@ -365,7 +373,13 @@ async def show(session: AsyncSession, events: Sequence[Event[live.Shown]]) -> No
     activity = await repository.note_activity(written)
     activity |= await repository.activity({ticket.id for ticket in tickets} - written.keys())
     names = await repository.names({ticket.assignee_id for ticket in tickets if ticket.assignee_id is not None})
-    await repository.append_frames([live.frame_of(data, names, activity) for data in told])
+    concerned = await notifications.note(session, notices_of(told))
+    await repository.append_frames(
+        [
+            *(live.frame_of(data, names, activity) for data in told),
+            *(notification_frame(account_id) for account_id in concerned),
+        ]
+    )
 
 
 # Housekeeping

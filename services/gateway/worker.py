@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.gateway import service
+from services.gateway import notifications, presence, service, sign_in_links
 from services.gateway.consumers import handlers
 from services.gateway.repository import Repository
 from services.gateway.settings import GatewaySettings
@@ -20,6 +20,12 @@ def create_worker(settings: GatewaySettings, database: Database) -> Worker:
     async def forget_frames(session: AsyncSession, now: datetime) -> int:
         return await Repository(session).forget_frames(before=now - settings.live_retention)
 
+    async def forget_presence(session: AsyncSession, _now: datetime) -> int:
+        return await presence.forget(session)
+
+    async def send_links(session: AsyncSession, now: datetime) -> int:
+        return await sign_in_links.send(session, now, public_url=settings.public_url)
+
     return Worker(
         database,
         settings.kafka,
@@ -27,7 +33,10 @@ def create_worker(settings: GatewaySettings, database: Database) -> Worker:
         timers=(
             *housekeeping(keeps_answers=True),
             Timer("forget_frames", timedelta(minutes=1), forget_frames),
+            Timer("forget_presence", timedelta(minutes=1), forget_presence),
+            Timer("forget_notifications", timedelta(minutes=10), notifications.forget),
             Timer("forget_sign_ins", timedelta(minutes=10), service.forget_sign_ins),
+            Timer("send_sign_in_links", timedelta(seconds=1), send_links),
             Timer("republish", timedelta(hours=6), service.republish),
         ),
     )

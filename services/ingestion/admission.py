@@ -5,6 +5,7 @@ import time
 
 from sqlalchemy import text
 
+from services.ingestion.settings import IngestionSettings
 from shared.db import Database
 from shared.objects import ObjectStore
 from shared.web.problem import Unavailable
@@ -48,3 +49,13 @@ class Admission:
                 {"bound": self._max_unsent + 1},
             )
         return "Too many events are waiting for the broker." if unsent and unsent > self._max_unsent else None
+
+
+def create_admission(settings: IngestionSettings, database: Database, objects: ObjectStore) -> Admission:
+    """The admission of a process."""
+    return Admission(
+        database,
+        objects,
+        max_unsent_events=settings.max_unsent_events,
+        min_free_disk_mib=settings.min_free_disk_mib,
+    )

@@ -9,14 +9,29 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.ingestion.domain.addresses import Mailbox
-from services.ingestion.domain.mail import MailAttachment, MailKind, ParsedMail
+from services.ingestion.domain.bounces import MailReport
+from services.ingestion.domain.mail import (
+    MAX_OPENED_BYTES,
+    KeyKind,
+    KeyRejectedError,
+    MailAttachment,
+    MailKey,
+    MailKeys,
+    MailKind,
+    MailSecurity,
+    ParsedMail,
+    SignatureOf,
+    unopened,
+)
+from services.ingestion.domain.mail_html import ShownHtml
+from services.ingestion.parser_process import HTML, HTML_WITH_REMOTE_IMAGES, IMAGE, KEY, NEW_TEXT, THUMBNAIL, WHOLE_TEXT
 from shared.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -26,18 +41,23 @@ _MAILS_PER_PROCESS = 500
 _START_SECONDS = 30.0
 _MAX_HEADER_BYTES = 16 * 1024 * 1024
 
+GetKeys = Callable[[], Awaitable[MailKeys]]
+
 
 @dataclass(frozen=True, slots=True)
 class ParserLimits:
-    """What one mail may use: processor time, and address space of the whole process."""
+    """What one mail or image may use: processor time, and address space of the whole process.
 
-    cpu_seconds: float = 5
+    Of memory a mail may use less than 200 MB in any case.
+    """
+
+    cpu_seconds: float = 1
     memory_mib: int = 512
 
     @property
     def wall_seconds(self) -> float:
         """A starved process gets longer than its processor time, but not for ever."""
-        return self.cpu_seconds * 3
+        return self.cpu_seconds * 10
 
 
 class ParserFailed(Exception):
@@ -56,19 +76,54 @@ class ParserPool:
         self._idle: list[_Parser] = []
         self._slots = asyncio.Semaphore(size)
 
-    async def parse(self, raw: bytes) -> ParsedMail:
+    async def parse(self, raw: bytes, get_keys: GetKeys | None = None) -> ParsedMail:
         """Parse one mail. Raises ParserFailed.
 
         A mail whose process ended or used up its time is tried once more, in a new one and without looking for
         quotations: the process may have died of something else, and those patterns can be led astray by harmless text.
+        Keys are got, with `get_keys`, where something of it is signed or encrypted; if it cannot be opened within the
+        bounds it stays closed.
         """
         async with self._slots:
+            mail = await self._parse_closed(raw)
+            if mail.security is None or get_keys is None:
+                return mail
+            keys = (await get_keys()).needed_for(mail.security)
             try:
-                return await self._attempt(raw, strip_quotes=True)
+                return await self._attempt(raw, strip_quotes=True, keys=keys)
             except ParserFailed as failure:
-                if failure.reason not in {"parser_timeout", "parser_crashed"}:
-                    raise
-            return await self._attempt(raw, strip_quotes=False)
+                log.warning("mail.not_opened", reason=failure.reason)
+                return unopened(mail)
+
+    async def html(self, raw: bytes, *, remote_images: bool, get_keys: GetKeys | None = None) -> ShownHtml | None:
+        """What can be shown of a mail's HTML; None where it has none. Raises ParserFailed. Keys as for `parse`."""
+        async with self._slots:
+            async with self._parser() as parser:
+                shown, security = await parser.html(raw, remote_images=remote_images)
+            if security is None or get_keys is None:
+                return shown
+            keys = (await get_keys()).needed_for(security)
+            try:
+                async with self._parser() as parser:
+                    return (await parser.html(raw, remote_images=remote_images, keys=keys))[0]
+            except ParserFailed as failure:
+                log.warning("mail.not_opened", reason=failure.reason)
+                return shown
+
+    async def key(self, kind: KeyKind, data: str, passphrase: str | None) -> MailKey:
+        """A key as an admin hands it in. Raises KeyRejectedError, ParserFailed."""
+        async with self._slots, self._parser() as parser:
+            return await parser.key(kind, data, passphrase)
+
+    async def image(self, get: Callable[[str], Awaitable[bytes]], key: str, *, thumbnail: bool) -> tuple[str, bytes]:
+        """An image drawn anew, small or to be looked at: its content type and its bytes. Raises ParserFailed.
+
+        It is got when it is its turn: those that wait take no memory. Raises what `get` raises, too.
+        """
+        async with self._slots:
+            raw = await get(key)
+            async with self._parser() as parser:
+                return await parser.image(raw, thumbnail=thumbnail)
 
     async def close(self) -> None:
         """End every process."""
@@ -76,9 +131,17 @@ class ParserPool:
             await parser.kill()
         self._idle.clear()
 
-    async def _attempt(self, raw: bytes, *, strip_quotes: bool) -> ParsedMail:
+    async def _parse_closed(self, raw: bytes) -> ParsedMail:
+        try:
+            return await self._attempt(raw, strip_quotes=True)
+        except ParserFailed as failure:
+            if failure.reason not in {"parser_timeout", "parser_crashed"}:
+                raise
+        return await self._attempt(raw, strip_quotes=False)
+
+    async def _attempt(self, raw: bytes, *, strip_quotes: bool, keys: MailKeys | None = None) -> ParsedMail:
         async with self._parser() as parser:
-            return await parser.parse(raw, strip_quotes=strip_quotes)
+            return await parser.parse(raw, strip_quotes=strip_quotes, keys=keys)
 
     @asynccontextmanager
     async def _parser(self) -> "AsyncIterator[_Parser]":
@@ -149,22 +212,53 @@ class _Parser:
         assert self._process.stdout is not None
         return self._process.stdout
 
-    async def parse(self, raw: bytes, *, strip_quotes: bool) -> ParsedMail:
+    async def parse(self, raw: bytes, *, strip_quotes: bool, keys: MailKeys | None = None) -> ParsedMail:
         """Have one mail parsed. Raises ParserFailed; then the process is not usable any more."""
+        header, files = await self._ask(raw, NEW_TEXT if strip_quotes else WHOLE_TEXT, keys)
+        return _mail(header["mail"], files)
+
+    async def html(
+        self, raw: bytes, *, remote_images: bool, keys: MailKeys | None = None
+    ) -> tuple[ShownHtml | None, MailSecurity | None]:
+        """Have the HTML of one mail made safe, and learn whether the mail is signed or encrypted.
+
+        Raises ParserFailed, as `parse` does.
+        """
+        header, _ = await self._ask(raw, HTML_WITH_REMOTE_IMAGES if remote_images else HTML, keys)
+        security = _security(header["security"]) if header["security"] else None
+        return ShownHtml(*header["html"]) if header["html"] is not None else None, security
+
+    async def key(self, kind: KeyKind, data: str, passphrase: str | None) -> MailKey:
+        """Have a key read. Raises KeyRejectedError, and ParserFailed, as `parse` does."""
+        asked = json.dumps({"kind": kind, "data": data, "passphrase": passphrase}).encode()
+        header, _ = await self._ask(asked, KEY)
+        # What knows a secret reads nothing else.
+        self._clean = False
+        if "key_rejected" in header:
+            raise KeyRejectedError(*header["key_rejected"])
+        return MailKey.of(header["key"])
+
+    async def image(self, raw: bytes, *, thumbnail: bool) -> tuple[str, bytes]:
+        """Have an image drawn anew. Raises ParserFailed, as `parse` does."""
+        header, [data] = await self._ask(raw, THUMBNAIL if thumbnail else IMAGE)
+        return str(header["image"]), data
+
+    async def _ask(self, raw: bytes, what: int, keys: MailKeys | None = None) -> tuple[dict[str, Any], list[bytes]]:
         self._clean = False
         self._parsed += 1
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
-                header, files = await self._exchange(raw, strip_quotes=strip_quotes)
+                header, files = await self._exchange(raw, what, b"" if keys is None else keys.to_bytes())
         except TimeoutError:
             raise ParserFailed("parser_timeout") from None
         except (asyncio.IncompleteReadError, OSError) as error:
             raise ParserFailed(await self._reason_of_death()) from error
-        self._clean = True
+        # A mail that leads its process astray finds no keys in it of the mail before.
+        self._clean = keys is None or not keys.has_secrets
         if (reason := header.get("rejected")) is not None:
-            self._clean = reason != "parser_out_of_memory"
+            self._clean = self._clean and reason != "parser_out_of_memory"
             raise ParserFailed(str(reason))
-        return _mail(header["mail"], files)
+        return header, files
 
     async def kill(self) -> None:
         """End the process now, and reap it."""
@@ -175,17 +269,19 @@ class _Parser:
             await self._reader.read()
         await self._process.wait()
 
-    async def _exchange(self, raw: bytes, *, strip_quotes: bool) -> tuple[dict[str, Any], list[bytes]]:
+    async def _exchange(self, raw: bytes, what: int, keys: bytes) -> tuple[dict[str, Any], list[bytes]]:
         assert self._process.stdin is not None
-        self._process.stdin.write(b"%d %d\n" % (len(raw), strip_quotes))
+        self._process.stdin.write(b"%d %d %d\n" % (len(raw), what, len(keys)))
         self._process.stdin.write(raw)
+        self._process.stdin.write(keys)
         await self._process.stdin.drain()
         header_size = int.from_bytes(await self._reader.readexactly(4), "big")
         if header_size > _MAX_HEADER_BYTES:
             raise OSError("the parser's answer is out of bounds")
         header: dict[str, Any] = json.loads(await self._reader.readexactly(header_size))
         sizes = [int(size) for size in header.get("sizes", ())]
-        if sum(sizes) > 2 * len(raw) + _MAX_HEADER_BYTES:
+        held = max(len(raw), MAX_OPENED_BYTES) if keys else len(raw)
+        if sum(sizes) > 2 * held + _MAX_HEADER_BYTES:
             raise OSError("the parser's answer is out of bounds")
         return header, [await self._reader.readexactly(size) for size in sizes]
 
@@ -194,7 +290,7 @@ class _Parser:
             async with asyncio.timeout(1):
                 await self._process.wait()
         log.warning("mail.parser_died", returncode=self._process.returncode)
-        return "parser_timeout" if self._process.returncode == -signal.SIGXCPU else "parser_crashed"
+        return "parser_timeout" if self._process.returncode == -signal.SIGPROF else "parser_crashed"
 
 
 def _mail(fields: dict[str, Any], files: list[bytes]) -> ParsedMail:
@@ -204,5 +300,14 @@ def _mail(fields: dict[str, Any], files: list[bytes]) -> ParsedMail:
     values: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in fields.items()}
     values["kind"] = MailKind(fields["kind"])
     values["sender"] = Mailbox(*sender) if sender else None
+    values["forwarded_from"] = Mailbox(*fields["forwarded_from"]) if fields["forwarded_from"] else None
+    values["reply_to"] = Mailbox(*fields["reply_to"]) if fields["reply_to"] else None
+    values["report"] = MailReport.of(fields["report"]) if fields["report"] else None
+    values["security"] = _security(fields["security"]) if fields["security"] else None
     values["attachments"] = tuple(MailAttachment(name, data) for name, data in zip(names, files, strict=True))
     return ParsedMail(**values)
+
+
+def _security(fields: dict[str, Any]) -> MailSecurity:
+    signature = fields.pop("signature")
+    return MailSecurity(**fields, signature=SignatureOf(**signature) if signature else None)

@@ -20,7 +20,12 @@ Body = Annotated[str, StringConstraints(min_length=1, max_length=MAX_BODY_CHARAC
 class NewArticle(BaseModel):
     """The first draft of a new article. `body` is Markdown."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"locale": "en", "title": "Returns", "body": "Send it back within **30 days**."}]
+        },
+    )
 
     locale: Locale
     title: Title
@@ -35,7 +40,9 @@ class NewArticle(BaseModel):
 class ArticleEdit(BaseModel):
     """What to change in one locale. What is left out stays as it is."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"locale": "en", "title": "Returns and refunds"}]}
+    )
 
     locale: Locale
     title: Title | None = None

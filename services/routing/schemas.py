@@ -23,7 +23,12 @@ LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z
 class AgentUpdate(BaseModel):
     """What a supervisor, or an agent for themselves, sets. `languages` null means: those of the account."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"skills": ["billing"], "languages": ["de", "en"], "capacity": 20, "available": True}]
+        },
+    )
 
     skills: Annotated[list[Skill], Field(max_length=50), AfterValidator(_distinct)]
     languages: Annotated[list[LanguageTag], Field(max_length=20), AfterValidator(_distinct)] | None

@@ -64,7 +64,24 @@ class TargetsByPriority(BaseModel):
 class PolicyBody(BaseModel):
     """The terms of a policy. Empty `tiers` or `channels` mean any; the lowest `position` that applies counts."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Premium",
+                    "position": 10,
+                    "tiers": ["premium"],
+                    "channels": [],
+                    "targets": {
+                        priority.value: {"first_response_seconds": 3600, "resolution_seconds": 86400}
+                        for priority in Priority
+                    },
+                    "warn_fraction": 0.8,
+                }
+            ]
+        },
+    )
 
     name: Name
     position: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]

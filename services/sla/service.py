@@ -16,7 +16,7 @@ from services.sla.domain.policy import Fact, Policy, StoredPolicy, follow, next_
 from services.sla.repository import SlaRepository
 from shared.events import Event
 from shared.events import sla as events
-from shared.events.common import ActorKind, TicketSnapshot
+from shared.events.common import ActorKind, TicketSnapshot, TicketStatus
 from shared.events.sla import SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
 from shared.events.tickets import (
     MessageKind,
@@ -67,7 +67,8 @@ async def take_tickets(session: AsyncSession, told: Sequence[Event[OfTicket]]) -
 
     A change of status, priority or tier pauses, resumes, stops or plans anew. An agent's public reply stops the
     first-response clock, in time or withdrawing a breach that came before it. Other messages say nothing about clocks:
-    what they do to their ticket, `ticket.changed` tells as well.
+    what they do to their ticket, `ticket.changed` tells as well. A closing that is taken back, with the merge that it
+    was part of, has never been.
     """
     causes = {event.data.ticket.id: event for event in told}
     facts = [fact for event in told if (fact := _fact_of(event.data))]
@@ -150,6 +151,9 @@ async def _apply(
     policies = [stored.policy for stored in await repository.policies()]
     changed: list[tuple[UUID, Clock]] = []
     for ticket_id, fact in by_ticket.items():
+        if ticket_id not in clocks and not fact.begins:
+            # It began elsewhere, and came from another desk: its customer waited there.
+            continue
         steps = follow(clocks.get(ticket_id, {}), fact, policies)
         moved = {metric: step for metric, step in steps.items() if step.happened}
         if moved:
@@ -216,19 +220,35 @@ def _told(clock: Clock) -> events.Clock:
 def _fact_of(data: OfTicket) -> Fact | None:
     match data:
         case TicketCreated():
-            return _fact(data.ticket, data.ticket.created_at, replied=_is_reply(data.message))
+            return _fact(data.ticket, data.ticket.created_at, begins=True, replied=_is_reply(data.message))
         case TicketChanged():
-            return _fact(data.ticket, data.changed_at)
+            return _fact(data.ticket, data.changed_at, closed_at=_closing_taken_back(data))
         case TicketMessageAdded() if _is_reply(data.message):
             return _fact(data.ticket, data.message.added_at, replied=True)
     return None
+
+
+def _closing_taken_back(data: TicketChanged) -> datetime | None:
+    """Since when the ticket was done, if this takes back that it was closed."""
+    status, solved = data.changes.get("status"), data.changes.get("solved_at")
+    if status is None or status.before != TicketStatus.CLOSED:
+        return None
+    since = solved.before if solved is not None else None
+    return datetime.fromisoformat(since) if since else data.ticket.solved_at or data.changed_at
 
 
 def _is_reply(message: ThreadMessage) -> bool:
     return message.kind is MessageKind.REPLY and message.author.kind is ActorKind.AGENT
 
 
-def _fact(ticket: TicketSnapshot, at: datetime, *, replied: bool = False) -> Fact:
+def _fact(
+    ticket: TicketSnapshot,
+    at: datetime,
+    *,
+    begins: bool = False,
+    replied: bool = False,
+    closed_at: datetime | None = None,
+) -> Fact:
     return Fact(
         ticket_id=ticket.id,
         status=ticket.status,
@@ -238,5 +258,7 @@ def _fact(ticket: TicketSnapshot, at: datetime, *, replied: bool = False) -> Fac
         assignee_id=ticket.assignee_id,
         created_at=ticket.created_at,
         at=at,
+        begins=begins,
         replied=replied,
+        closed_at=closed_at,
     )

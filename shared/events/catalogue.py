@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from inspect import isclass
 from types import ModuleType
 
-from shared.events import accounts, knowledge, messages, routing, sla, tickets
+from shared.events import accounts, forms, knowledge, messages, notifications, routing, sla, tickets
 from shared.events.base import EventData
 
 TOPICS: tuple[str, ...] = (
@@ -13,6 +13,7 @@ TOPICS: tuple[str, ...] = (
     "desk.insights",
     "desk.knowledge",
     "desk.messages",
+    "desk.notifications",
     "desk.routing",
     "desk.sla",
     "desk.tickets",
@@ -31,7 +32,7 @@ def _collect(*modules: ModuleType) -> dict[str, type[EventData]]:
     return found
 
 
-_TYPES = _collect(accounts, knowledge, messages, routing, sla, tickets)
+_TYPES = _collect(accounts, forms, knowledge, messages, notifications, routing, sla, tickets)
 
 
 def event_types() -> Mapping[str, type[EventData]]:

@@ -89,7 +89,12 @@ class Requester(EventModel):
 
 
 class TicketSnapshot(EventModel):
-    """A ticket as it stood right after the event. `version` is the editable version (the ETag)."""
+    """A ticket as it stood right after the event. `version` is the editable version (the ETag).
+
+    `status_key` is the organisation's own status inside `status`, None for the first one there; `type_key` is its own
+    type inside `type`. `review` says why somebody has to look at whether it is part of another one; None for what is
+    not held for review.
+    """
 
     id: UUID
     number: int
@@ -109,3 +114,7 @@ class TicketSnapshot(EventModel):
     created_at: datetime
     updated_at: datetime
     solved_at: datetime | None = None
+    status_key: str | None = None
+    snoozed_until: datetime | None = None
+    type_key: str | None = None
+    review: str | None = None

@@ -64,7 +64,13 @@ class FieldChange(EventModel):
 
 
 class TicketChanged(_TicketData):
-    """Fields of a ticket changed together. `changes` is keyed by the snapshot's field names."""
+    """Fields of a ticket changed together.
+
+    `changes` is keyed by field names: the snapshot's, those that only tickets knows, such as `status_key`, and
+    `fields.KEY` for a field of the organisation's own. `leaving` alone is no change of the ticket: an agent's reply
+    leaves at a time from now on (`after`), or does not leave any more (`before`). Nor is `bounced`: a reply did not
+    arrive, and `after` has its `message_id`, `recipient`, `reason`, `status` and `is_permanent`.
+    """
 
     type: ClassVar[str] = "ticket.changed.v1"
 
@@ -76,12 +82,19 @@ class TicketChanged(_TicketData):
 
 
 class TicketMessageAdded(_TicketData):
-    """A further message is in the thread of a ticket."""
+    """A further message is in the thread of a ticket. `mentions` are the accounts of agents whom a note names.
+
+    `html` is what a reply's text was made from where an agent formatted it, clean, and at most 48 KiB. `cc` are the
+    addresses that get a copy of a reply, beside the requester.
+    """
 
     type: ClassVar[str] = "ticket.message_added.v1"
 
     ticket: TicketSnapshot
     message: ThreadMessage
+    mentions: tuple[UUID, ...] = ()
+    html: str | None = None
+    cc: tuple[str, ...] = ()
 
 
 class TicketRoutingDeclined(_TicketData):

@@ -99,7 +99,7 @@ async def write(session: AsyncSession, schema: str) -> bool:
     queue: list[Row] = session.info.pop(_QUEUE, [])
     if not queue:
         return False
-    if foreign := {row.type for row in queue if row.source != schema}:
+    if foreign := {row.type for row in queue if row.source not in {"", schema}}:
         raise OutboxError(f"{schema} recorded events that belong to another service: {sorted(foreign)}")
     driver = await driver_of(session)
     versions = await _reserve_versions(driver, schema, Counter(row.aggregate_id for row in queue))
@@ -107,7 +107,7 @@ async def write(session: AsyncSession, schema: str) -> bool:
     for row in queue:
         version = versions[row.aggregate_id]
         versions[row.aggregate_id] = version + 1
-        rows.append(row._replace(aggregate_version=version))
+        rows.append(row._replace(aggregate_version=version, source=schema))
     await driver.execute(_insert_sql(schema), *zip(*rows, strict=True))
     return True
 

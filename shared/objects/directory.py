@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from datetime import datetime
 from itertools import islice
@@ -59,15 +60,21 @@ class DirectoryStore:
         except FileNotFoundError as error:
             raise ObjectNotFound(key) from error
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The object in chunks of at most `CHUNK_BYTES`. Raises ObjectNotFound when the first one is asked for."""
+    async def stream(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The object from byte `start` up to `stop`, in chunks of at most `CHUNK_BYTES`.
+
+        Raises ObjectNotFound when the first one is asked for.
+        """
         path = self._path(key)
         try:
             file = await asyncio.to_thread(path.open, "rb")
         except FileNotFoundError as error:
             raise ObjectNotFound(key) from error
         with file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            await asyncio.to_thread(file.seek, start)
+            left = sys.maxsize if stop is None else stop - start
+            while chunk := await asyncio.to_thread(file.read, min(CHUNK_BYTES, max(left, 0))):
+                left -= len(chunk)
                 yield chunk
 
     async def size(self, key: str) -> int:

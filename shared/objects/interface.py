@@ -44,8 +44,11 @@ class ObjectStore(Protocol):
     async def get(self, key: str) -> bytes:
         """The whole object. Raises ObjectNotFound."""
 
-    def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The object in chunks of at most `CHUNK_BYTES`. Raises ObjectNotFound when the first one is asked for."""
+    def stream(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The object from byte `start` up to `stop`, in chunks of at most `CHUNK_BYTES`.
+
+        Raises ObjectNotFound when the first one is asked for.
+        """
 
     async def size(self, key: str) -> int:
         """Size of the object in bytes. Raises ObjectNotFound."""

@@ -90,11 +90,14 @@ class S3Store:
         """The whole object. Raises ObjectNotFound."""
         return b"".join([chunk async for chunk in self._read(key)])
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The object in chunks of at most `CHUNK_BYTES`. Raises ObjectNotFound when the first one is asked for."""
-        async for piece in self._read(key):
-            for start in range(0, len(piece), CHUNK_BYTES):
-                yield piece[start : start + CHUNK_BYTES]
+    async def stream(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The object from byte `start` up to `stop`, in chunks of at most `CHUNK_BYTES`.
+
+        Raises ObjectNotFound when the first one is asked for.
+        """
+        async for piece in self._read(key, start, stop):
+            for place in range(0, len(piece), CHUNK_BYTES):
+                yield piece[place : place + CHUNK_BYTES]
 
     async def size(self, key: str) -> int:
         """Size of the object in bytes. Raises ObjectNotFound."""
@@ -150,13 +153,14 @@ class S3Store:
         except FileNotFoundError as error:
             raise ObjectStoreUnavailable("there is no such bucket") from error
 
-    async def _read(self, key: str) -> AsyncIterator[bytes]:
+    async def _read(self, key: str, first: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """In pieces, each a request of its own: a reader may take any time between two."""
         size = await self.size(key)
-        for start in range(0, size, _READ_BYTES):
+        last = size if stop is None else min(stop, size)
+        for start in range(first, last, _READ_BYTES):
             try:
                 with _translated():
-                    end = min(start + _READ_BYTES, size)
+                    end = min(start + _READ_BYTES, last)
                     piece = await obstore.get_range_async(self._client, key, start=start, end=end)
             except FileNotFoundError as error:
                 raise ObjectNotFound(key) from error

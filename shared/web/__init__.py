@@ -16,7 +16,7 @@ from shared.web.problem import (
     Unavailable,
     Unprocessable,
 )
-from shared.web.sessions import DbSession, ReadSession
+from shared.web.sessions import DbSession, ReadSession, caller_of
 
 __all__ = [
     "MAX_PAGE",
@@ -37,6 +37,7 @@ __all__ = [
     "Unavailable",
     "UndeclaredRoute",
     "Unprocessable",
+    "caller_of",
     "create_app",
     "cut_page",
     "decode_cursor",

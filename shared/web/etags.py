@@ -1,13 +1,17 @@
-"""Optimistic concurrency: `ETag: "<version>"` and If-Match (RFC 9110 sections 8.8.3 and 13.1.1)."""
+"""Optimistic concurrency: `ETag: "<version>"` and If-Match (RFC 9110 sections 8.8.3 and 13.1.1).
+
+An edge that compresses an answer makes its tag weak, as RFC 9110 section 8.8.1 wants it: another encoding is other
+bytes. Ours tell versions, which are the same in any encoding, so a tag may come back as the client got it.
+"""
 
 import re
 from typing import Annotated
 
 from fastapi import Depends, Header, Response
 
-from shared.web.problem import PreconditionFailed, PreconditionRequired, Unprocessable
+from shared.web.problem import PreconditionRequired, Unprocessable
 
-_STRONG = re.compile(r'"(0|[1-9][0-9]{0,17})"', re.ASCII)
+_TAG = re.compile(r'(?:W/)?"(0|[1-9][0-9]{0,17})"', re.ASCII)
 
 
 def etag(response: Response, version: int) -> None:
@@ -18,19 +22,16 @@ def etag(response: Response, version: int) -> None:
 def parse_if_match(value: str | None) -> int | None:
     """The version that an If-Match header asks for; None for `*`, which any version satisfies.
 
-    Raises PreconditionRequired when the header is missing, PreconditionFailed for a weak tag (which never matches
-    strongly), Unprocessable for anything else.
+    Raises PreconditionRequired when the header is missing, Unprocessable for what is no tag of ours.
     """
     if value is None:
         raise PreconditionRequired('Send If-Match with the ETag you read, such as "3".')
     value = value.strip()
     if value == "*":
         return None
-    if value.startswith("W/"):
-        raise PreconditionFailed("A weak ETag never matches.")
-    match = _STRONG.fullmatch(value)
+    match = _TAG.fullmatch(value)
     if match is None:
-        raise Unprocessable('If-Match has to be one strong ETag of ours, such as "3", or *.')
+        raise Unprocessable('If-Match has to be one ETag of ours, such as "3", or *.')
     return int(match[1])
 
 

@@ -7,12 +7,23 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.auth import Principal
 from shared.db import Database
+
+_REQUEST = "request"
+
+
+def caller_of(session: AsyncSession) -> Principal | None:
+    """Who sent the request that a transaction is for; None where it is for none, but for an event or a timer."""
+    request: HTTPConnection | None = session.info.get(_REQUEST)
+    return None if request is None else getattr(request.state, "principal", None)
 
 
 async def _transaction(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     database: Database = connection.app.state.database
     async with database.transaction() as session:
+        # Not the caller: a route may ask for its transaction before it asks who calls.
+        session.info[_REQUEST] = connection
         yield session
 
 

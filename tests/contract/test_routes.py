@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from fastapi.routing import RouteContext
+from jsonschema import validate
 
 from shared.auth import ACTIONS, Principal, TokenVerifier
 from shared.auth.guard import Requires
@@ -33,8 +34,18 @@ PUBLIC = {
     "/api/auth/sign-in",
     "/api/auth/refresh",
     "/api/auth/sign-out",
+    "/api/auth/sign-in-links",
+    "/api/auth/sign-in-links/redeem",
+    "/api/attachments/public/{attachment_id}",
+    "/api/ingest/providers/{name}",
+    "/api/ingest/providers/{name}/mime",
     "/api/knowledge/public/articles",
     "/api/knowledge/public/articles/{article_id}",
+    "/portal/portal.css",
+    "/portal/reply",
+    "/portal/request",
+    "/portal/sent",
+    "/portal/ticket",
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 REFUSED = {401, 403}
@@ -240,3 +251,22 @@ async def test_openapi_is_at_its_place_and_needs_nobody(app: FastAPI) -> None:
     assert answer.json()["info"]["title"] == f"desk {app.state.service}"
     for path in ("/docs", "/redoc", "/openapi.json"):
         assert (await Client(app).get(path)).status == 404
+
+
+async def test_every_body_has_an_example_that_fits(app: FastAPI) -> None:
+    document = (await Client(app).get(f"/api/{app.state.service}/openapi.json")).json()
+    operations = [each for path in document["paths"].values() for each in path.values() if "requestBody" in each]
+    assert operations or app.state.service == "analytics"
+    for operation in operations:
+        for type_, media in operation["requestBody"]["content"].items():
+            schema = _resolved(document, media["schema"])
+            found = [media["example"]] if "example" in media else schema.get("examples", [])
+            assert found, f"{operation['operationId']}: show what {type_} looks like"
+            for example in found:
+                validate(example, {**schema, "components": document["components"]})
+
+
+def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    name = schema.get("$ref", "").removeprefix("#/components/schemas/")
+    resolved: dict[str, Any] = document["components"]["schemas"][name] if name else schema
+    return resolved

@@ -4,6 +4,7 @@ import pytest
 
 from services.ingestion.domain.addresses import Mailbox, parse_mailboxes
 from services.ingestion.domain.authentication import sender_authentication
+from services.ingestion.domain.identities import Identities, Identity
 from services.ingestion.domain.mail import MailKind, MailRejected, parse_mail
 from services.ingestion.domain.outgoing import OutgoingMail, compose
 from services.ingestion.domain.tokens import conversation_of, reply_address
@@ -14,7 +15,8 @@ from shared.events.messages import Authentication
 from shared.ids import uuid7
 
 DESK = Mailbox("support@desk.example", "Support")
-CONTEXT = MailContext(DESK, b"k" * 32, None)
+OWN = Identities(Identity(None, DESK))
+CONTEXT = MailContext(OWN, b"k" * 32, None)
 
 
 def test_an_encoded_line_break_in_a_subject_stays_text() -> None:
@@ -105,7 +107,7 @@ def test_the_ticket_trick() -> None:
     robot = parse_mail(f"From: eve@evil.example\nTo: {address}\nAuto-Submitted: auto-generated\n\nHi".encode())
     assert quarantine_reason(robot, CONTEXT, released=False) == "automatic_mail_to_reply_address"
     # And without any sign of a machine the token is worth nothing to another sender.
-    assert conversation_of(CONTEXT.token_key, DESK, (address,), "welcome@slack.example") is None
+    assert conversation_of(CONTEXT.token_key, OWN, (address,), "welcome@slack.example") is None
 
 
 def test_mail_from_our_own_address_never_loops() -> None:

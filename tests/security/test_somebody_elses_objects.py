@@ -5,22 +5,24 @@ gets the very answer that an id nobody has would get: neither the object, nor th
 """
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
+from pysequoia import Tsk
 
+from shared.db import now_utc
 from shared.ids import uuid7
+from tests.e2e.story import eventually
+from tests.images import png
 from tests.running_desk import ROOT, Login, RunningDesk
 
-T = TypeVar("T")
-
-PATIENCE_SECONDS = 60
 METHODS = ("get", "put", "post", "patch", "delete")
 REFUSED = {403, 404}
 
@@ -28,13 +30,23 @@ REFUSED = {403, 404}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/tickets/{ticket_id}/replies"): {"text": "Is this mine?"},
     ("PUT", "/api/agents/{agent_id}"): {"skills": [], "languages": [], "capacity": 1, "available": False},
+    ("PUT", "/api/channels/mailboxes/{mailbox_id}"): {"address": "mine@desk.example"},
 }
 # What agents may not do to others. Of tickets, customers and articles they may read and change all.
 CLOSED_TO_AGENTS = {
     ("DELETE", "/api/accounts/keys/{key_id}"),
+    ("DELETE", "/api/channels/keys/{mail_key_id}"),
+    ("DELETE", "/api/channels/mailboxes/{mailbox_id}"),
+    ("DELETE", "/api/channels/suppressions/{suppression_id}"),
+    ("DELETE", "/api/ingest/quarantine/{quarantined_id}"),
+    ("GET", "/api/channels/keys/{mail_key_id}"),
+    ("GET", "/api/channels/mailboxes/{mailbox_id}"),
+    ("GET", "/api/ingest/quarantine/{quarantined_id}/raw"),
     ("PATCH", "/api/accounts/{account_id}"),
     ("POST", "/api/accounts/{account_id}/revoke"),
+    ("POST", "/api/channels/mailboxes/{mailbox_id}/check"),
     ("PUT", "/api/agents/{agent_id}"),
+    ("PUT", "/api/channels/mailboxes/{mailbox_id}"),
     ("PUT", "/api/sla/policies/{policy_id}"),
 }
 
@@ -73,16 +85,6 @@ class World:
     ids: dict[str, str]
 
 
-def eventually(look: Callable[[], T | None], what: str) -> T:
-    """What `look` returns once it is something; services learn of each other by event."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        if (found := look()) is not None:
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"{what} did not happen within {PATIENCE_SECONDS} s")
-
-
 @pytest.fixture(scope="module")
 def world(desk: RunningDesk) -> Iterator[World]:
     with ExitStack() as stack:
@@ -91,9 +93,7 @@ def world(desk: RunningDesk) -> Iterator[World]:
         owner, other = (stack.enter_context(desk.client(customer(admin))) for _ in range(2))
         tickets = [open_ticket(client) for client in (owner, other)]
         email = owner.get("/api/auth/session").json()["email"]
-        message = {"channel": "api", "sender": {"kind": "email", "address": email, "name": "A"}, "text": "Hello?"}
-        receipt = created(admin.post("/api/ingest/messages", json={"subject": "Hello", **message}), 202)
-        file = owner.post("/api/attachments?name=mine.txt", content=b"mine")
+        file = owner.post("/api/attachments?name=mine.png", content=png())
         draft = {"locale": "en", "title": "Not yet", "body": "Nobody shall read this yet."}
         key = {"name": "Importer", "scopes": ["ticket.read"]}
         me = agent.get("/api/auth/session").json()["account_id"]
@@ -105,11 +105,67 @@ def world(desk: RunningDesk) -> Iterator[World]:
             "attachment_id": created(file)["id"],
             "customer_id": tickets[0]["requester"]["customer_id"],
             "key_id": created(admin.post("/api/accounts/keys", json=key))["id"],
-            "message_id": receipt["id"],
+            "name": "mailgun",
+            "mailbox_id": created(
+                admin.post("/api/channels/mailboxes", json={"address": f"box-{uuid7().hex[-12:]}@x.example"})
+            )["id"],
+            "mail_key_id": mail_key(admin),
+            "message_id": created(admin.post("/api/ingest/email", **mail_from(email)), 202)["id"],
             "policy_id": admin.get("/api/sla/policies").json()["items"][0]["id"],
+            "quarantined_id": created(admin.post("/api/ingest/email", **mail_from("nobody")), 202)["id"],
+            "suppression_id": created(
+                admin.post("/api/channels/suppressions", json={"address": f"{uuid7()}@x.example"})
+            )["id"],
             "ticket_id": tickets[0]["id"],
         }
-        yield World(owner, other, agent, admin, ids)
+        yield World(owner, other, agent, admin, ids | of_tickets(admin, ids["ticket_id"], ids["customer_id"]))
+
+
+def of_tickets(admin: httpx.Client, ticket_id: str, customer_id: str) -> dict[str, str]:
+    """What hangs on the ticket and on the customer, and what the administrator alone has beside them."""
+    customer, ticket = f"/api/customers/{customer_id}", f"/api/tickets/{ticket_id}"
+    related = open_for(admin, customer_id)
+    twin = created(admin.post("/api/customers", json={"name": "Twin"}))["id"]
+    created(admin.put(f"{customer}/facts/billing", json={"data": {"plan": "pro"}}), 200)
+    later = {"text": "Later.", "send_at": (now_utc() + timedelta(days=7)).isoformat()}
+    selection = {"selection": {"ids": [ticket_id]}, "actions": {"add_tags": ["x"]}, "dry_run": True}
+    condition = {"conditions": {"field": "status", "is": ["open"]}}
+    template = {"name": "Return", "content": {"subject": "Return"}}
+    link = {"relation": "related", "ticket_id": related}
+    macro = {"name": "Mine", "visibility": "personal", "texts": {"en": {"text": "Thank you."}}}
+    return {
+        "job_id": created(admin.post("/api/bulk", json=selection), 202)["id"],
+        "link_id": created(admin.post(f"{ticket}/links", json=link))["id"],
+        "macro_id": created(admin.post("/api/macros", json=macro))["id"],
+        "merge_id": created(admin.post(f"{customer}/merges", json={"customer_id": twin}))["id"],
+        "organisation_id": created(admin.post("/api/organisations", json={"name": "Example Ltd"}))["id"],
+        "scheduled_id": created(admin.post(f"{ticket}/replies", json=later), 202)["id"],
+        "source": "billing",
+        "source_id": related,
+        "template_id": created(admin.post("/api/tickets/templates", json=template))["id"],
+        "view_id": created(admin.post("/api/views", json={"name": "Mine", **condition}))["id"],
+    }
+
+
+def mail_from(address: str) -> dict[str, Any]:
+    """A formatted mail, as a request."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = address, "support@example.com", "Hello"
+    mail["Message-ID"] = f"<{uuid7()}@example.org>"
+    mail.set_content("Hello?")
+    mail.add_alternative("<p>Hello?</p>", subtype="html")
+    return {"content": bytes(mail), "headers": {"Content-Type": "message/rfc822"}}
+
+
+def mail_key(admin: httpx.Client) -> str:
+    """A key of mail of somebody's."""
+    key = Tsk.generate(f"Somebody <{uuid7()}@x.example>").extract_certificate()
+    return str(created(admin.post("/api/channels/keys", json={"kind": "pgp", "key": str(key)}))["id"])
+
+
+def open_for(admin: httpx.Client, customer_id: str) -> str:
+    body = {"text": "Another one.", "requester": {"customer_id": customer_id}}
+    return str(created(admin.post("/api/tickets", json=body))["id"])
 
 
 def created(answer: httpx.Response, status: int = 201) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.running_desk import ROOT, Login, RunningDesk
 
@@ -28,6 +28,11 @@ PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
+def web_url(desk: RunningDesk) -> str:
+    """Where the pages are: behind the edge, or from `DESK_TEST_WEB`, a Vite server in front of it (`npm run dev`)."""
+    return os.environ.get("DESK_TEST_WEB", desk.url)
+
+
 class OpenPage(Protocol):
     """Opens the desk in a window of its own, signed in."""
 
@@ -41,16 +46,21 @@ def _missing(what: str) -> NoReturn:
     pytest.skip(f"NOT TESTED IN A BROWSER: {what}")
 
 
+def chromium_path(playwright: Playwright) -> str:
+    """The Chromium that is named or installed, else the one that Playwright brings."""
+    names = (os.environ.get("DESK_CHROMIUM", ""), *CHROMIUM_NAMES)
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    return found or playwright.chromium.executable_path
+
+
 # Not for the session: while it is open, Playwright's synchronous API keeps an event loop running in this thread, and
 # asynchronous tests of the same process could not start theirs.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if not (ROOT / "web" / "dist" / "index.html").exists():
         _missing("web/dist is not built (npm ci && npm run build in web/)")
-    names = (os.environ.get("DESK_CHROMIUM", ""), *CHROMIUM_NAMES)
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
     with sync_playwright() as playwright:
-        path = found or playwright.chromium.executable_path
+        path = chromium_path(playwright)
         if not Path(path).exists():
             _missing("no Chromium (apt-get install chromium, or set DESK_CHROMIUM)")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -64,7 +74,7 @@ def open_page(chromium: Browser, desk: RunningDesk) -> Iterator[OpenPage]:
     contexts: list[BrowserContext] = []
 
     def open_(path: str, login: Login, **context: Any) -> Page:
-        contexts.append(chromium.new_context(base_url=desk.url, **{"locale": "en-US", **context}))
+        contexts.append(chromium.new_context(base_url=web_url(desk), **{"locale": "en-US", **context}))
         contexts[-1].set_default_timeout(PATIENCE_MS)
         answer = contexts[-1].request.post(
             "/api/auth/sign-in",

@@ -1,29 +1,38 @@
-// Fails the build when the inbox asks more of a slow connection than was agreed: everything loaded before the list can
-// be drawn (the entry, all it imports statically, the texts of one language), gzipped.
+// Fails the build when a page asks more of a slow connection than was agreed: everything loaded before it can be drawn
+// (the entry, what its own files import statically, their texts in one language), gzipped.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-const BUDGET_KB = 165;
-const dist = new URL("../dist/", import.meta.url);
+const texts = (...names) => names.map((name) => `src/locales/bn/${name}.json`);
+const PAGES = {
+  inbox: { budget: 165, files: ["index.html", "src/features/inbox/inbox-page.tsx", ...texts("desk", "inbox")] },
+  reports: {
+    budget: 330,
+    files: [
+      "index.html",
+      "src/features/reports/reports-page.tsx",
+      "src/features/reports/chart.tsx",
+      ...texts("desk", "page", "reports"),
+    ],
+  },
+};
+const dist = new URL(`../${process.argv[2] ?? "dist"}/`, import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL("manifest.json", dist), "utf8"));
 
-const needed = new Set();
-const need = (key) => {
-  if (!needed.has(key)) {
-    needed.add(key);
-    manifest[key].imports?.forEach(need);
+for (const [page, { budget, files }] of Object.entries(PAGES)) {
+  const needed = new Set();
+  const need = (key) => {
+    if (!needed.has(key)) {
+      needed.add(key);
+      manifest[key].imports?.forEach(need);
+    }
+  };
+  files.forEach(need);
+  const sizes = [...needed].map((key) => gzipSync(readFileSync(new URL(manifest[key].file, dist))).length);
+  const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1000;
+  process.stdout.write(`${page}: ${kilobytes.toFixed(1)} KB of JavaScript, gzipped (budget ${budget})\n`);
+  if (kilobytes > budget) {
+    process.stderr.write(`${page} is over its budget: load something later, or leave it out.\n`);
+    process.exitCode = 1;
   }
-};
-need("index.html");
-need("src/locales/bn.json");
-
-const bytes = [...needed].reduce(
-  (sum, key) => sum + gzipSync(readFileSync(new URL(manifest[key].file, dist))).length,
-  0,
-);
-const kilobytes = bytes / 1000;
-process.stdout.write(`inbox: ${kilobytes.toFixed(1)} KB of JavaScript, gzipped (budget ${BUDGET_KB})\n`);
-if (kilobytes > BUDGET_KB) {
-  process.stderr.write("The inbox is over its budget: load something later, or leave it out.\n");
-  process.exitCode = 1;
 }

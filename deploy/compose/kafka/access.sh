@@ -1,7 +1,7 @@
 #!/bin/bash
 # Who may do what at the broker. Each service writes to its own topic alone, so that none can speak for another (a forged
 # signing key on desk.accounts would open everything), reads what it subscribes to, and is in groups of its own name.
-# Nobody but `inbound` writes to desk.inbound. Runs in the image of the broker; may run again at any time, and adds only.
+# desk.notifications alone has several writers, and one reader (ADR 0011). Nobody but `inbound` writes to desk.inbound. Runs in the image of the broker; may run again at any time, and adds only.
 set -euo pipefail
 
 properties=$(mktemp)
@@ -30,13 +30,21 @@ may() {
     echo "desk_$service writes to $written, reads ${*:3}"
 }
 
+# notifies SERVICE: it may have mail sent
+notifies() {
+    add --allow-principal "User:desk_$1" --operation Write --topic desk.notifications
+    echo "desk_$1 writes to desk.notifications"
+}
+
 may gateway   desk.accounts  desk.sla desk.tickets
-may ingestion desk.messages  desk.accounts desk.inbound desk.tickets
+may ingestion desk.messages  desk.accounts desk.inbound desk.notifications desk.tickets
 may tickets   desk.tickets   desk.accounts desk.messages desk.routing desk.sla
 may routing   desk.routing   desk.accounts desk.tickets
 may sla       desk.sla       desk.accounts desk.tickets
 may analytics desk.insights  desk.accounts desk.messages desk.routing desk.sla desk.tickets
 may knowledge desk.knowledge desk.accounts
+notifies gateway
+notifies tickets
 
 add --allow-principal User:inbound --operation Write --topic desk.inbound
 echo "inbound writes to desk.inbound"

@@ -47,6 +47,10 @@ _TICKET = {
     "created_at": True,
     "updated_at": True,
     "solved_at": True,
+    "status_key": True,
+    "snoozed_until": True,
+    "type_key": True,
+    "review": True,
 }
 _MESSAGE = {"id": True, "kind": True, "channel": True, "author": _ACTOR, "added_at": True, "first_reply": True}
 _CLOCK_EVENT = {"ticket_id": True, "clock": _CLOCK, "next_due_at": True, "assignee_id": True, "at": True}
@@ -76,7 +80,13 @@ KEPT: Mapping[str, Mapping[str, Any]] = {
     SlaWarned.type: _CLOCK_EVENT,
     SlaBreached.type: _CLOCK_EVENT,
     SlaMet.type: _CLOCK_EVENT,
-    MessageDelivered.type: {"message_id": True, "ticket_id": True, "conversation_id": True, "delivered_at": True},
+    MessageDelivered.type: {
+        "message_id": True,
+        "ticket_id": True,
+        "conversation_id": True,
+        "delivered_at": True,
+        "again": True,
+    },
     MessageFailed.type: {
         "message_id": True,
         "ticket_id": True,
@@ -90,6 +100,10 @@ KEPT: Mapping[str, Mapping[str, Any]] = {
 REMOVED: Mapping[str, str] = {
     "subject": "written by the customer",
     "text": "written by the customer or an agent",
+    "html": "the text, formatted",
+    "mentions": "whom a note names, which is part of what it says",
+    "cc": "addresses",
+    "refused": "addresses, and mail servers' answers",
     "name": "names of people and files",
     "email": "an address",
     "attachments": "file names and where to find the files",
@@ -99,15 +113,24 @@ REMOVED: Mapping[str, str] = {
 }
 
 
-# Where the ticket's id stands; and the moment that figures count of a delivery.
+# Where the ticket's id stands.
 _TICKET_ID = {type_: attrgetter("ticket.id" if "ticket" in kept else "ticket_id") for type_, kept in KEPT.items()}
-_DELIVERY_AT = {MessageDelivered.type: attrgetter("delivered_at"), MessageFailed.type: attrgetter("failed_at")}
+
+
+def _delivery_at(data: EventData) -> datetime | None:
+    match data:
+        case MessageDelivered(again=False):
+            return data.delivered_at
+        case MessageFailed():
+            return data.failed_at
+    return None
 
 
 class ArchivedEvent(NamedTuple):
     """One consumed event as the archive keeps it: a row of its table.
 
-    `data` is JSON; `ticket_id` is the ticket it tells of; `delivery_at` is when a message was delivered or given up.
+    `data` is JSON; `ticket_id` is the ticket it tells of; `delivery_at` is when a message was delivered or given
+    up, in the event that told so first.
     """
 
     event_id: UUID
@@ -124,7 +147,6 @@ class ArchivedEvent(NamedTuple):
 def archived(event: Event[EventData]) -> ArchivedEvent:
     """The event without personal text. Raises KeyError for a type that has no entry in `KEPT`."""
     data = event.data
-    delivery_at = _DELIVERY_AT.get(data.type)
     return ArchivedEvent(
         event.id,
         data.type,
@@ -134,5 +156,5 @@ def archived(event: Event[EventData]) -> ArchivedEvent:
         _TICKET_ID[data.type](data),
         event.time,
         data.model_dump_json(include=dict(KEPT[data.type])),
-        delivery_at(data) if delivery_at else None,
+        _delivery_at(data),
     )

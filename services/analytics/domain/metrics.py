@@ -16,6 +16,7 @@ class Unit(StrEnum):
     MESSAGES = "messages"
     SECONDS = "seconds"
     CLOCKS = "clocks"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ _DECLARED = (
     Metric("tickets_solved", Unit.TICKETS, "Tickets whose last solution is within the period and still stands."),
     Metric(
         "tickets_reopened", Unit.TICKETS, "Returns of solved tickets to an unsolved status, by the time of the return."
+    ),
+    Metric(
+        "reopen_rate",
+        Unit.SHARE,
+        "tickets_reopened divided by the solutions within the period, where a ticket that was solved twice counts "
+        "twice. Above 1 where more came back than was solved.",
     ),
     Metric(
         "first_response_time",
@@ -63,8 +70,8 @@ _DECLARED = (
     Metric(
         "volume",
         Unit.TICKETS,
-        "Tickets created in each interval of the period, by channel or by language. The language is the ticket's, else "
-        "the one detected, else the requester's, else `und`.",
+        "Tickets created in each interval of the period, by channel or by language. The language is the ticket's, "
+        "stated or detected; `und` where nobody knows it.",
     ),
 )
 

@@ -32,7 +32,7 @@ async def sign_in(body: SignIn, request: Request, response: Response, parts: Gat
     outside of any transaction: no connection is held while a worker computes.
     """
     address = client_address(request, parts)
-    email = _comparable(body.email)
+    email = comparable(body.email)
     async with parts.database.transaction() as session:
         wait = await service.admit_sign_in(session, email, address, now_utc())
     if wait is not None:
@@ -48,7 +48,7 @@ async def sign_in(body: SignIn, request: Request, response: Response, parts: Gat
             opened = await service.open_session(session, account.id, password_hash, address=address, now=now_utc())
     if opened is None:
         raise Unauthenticated("The address or the password is wrong.")
-    return await _answer(opened, response, parts)
+    return await answer_session(opened, response, parts)
 
 
 @router.post("/refresh", dependencies=[public("the refresh cookie is the credential")])
@@ -64,7 +64,7 @@ async def refresh(
         opened = await service.refresh_session(session, token, now_utc())
     if opened is None:
         raise Unauthenticated("The session is over.")
-    return await _answer(opened, response, parts)
+    return await answer_session(opened, response, parts)
 
 
 @router.post("/sign-out", status_code=204, dependencies=[public("it ends the session of the cookie it gets, if any")])
@@ -105,7 +105,8 @@ def client_address(request: Request, parts: Parts) -> str:
     return str(IPv6Network((address, 64), strict=False))
 
 
-async def _answer(opened: service.OpenSession, response: Response, parts: Parts) -> SessionView:
+async def answer_session(opened: service.OpenSession, response: Response, parts: Parts) -> SessionView:
+    """Hand over the cookies of a session."""
     token = await parts.signer.token(opened.principal, now=opened.issued_at, lifetime=ACCESS_LIFETIME)
     secure = parts.settings.public_url.startswith("https:")
     response.set_cookie(
@@ -130,7 +131,8 @@ async def _answer(opened: service.OpenSession, response: Response, parts: Parts)
     return SessionView.of(opened.account)
 
 
-def _comparable(email: str) -> str:
+def comparable(email: str) -> str:
+    """The address as accounts have it; empty where it is none."""
     try:
         return normalise_email(email)
     except MalformedEmail:

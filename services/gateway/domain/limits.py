@@ -27,3 +27,5 @@ class Limit:
 
 PER_ADDRESS = Limit("address", burst=30, interval=timedelta(seconds=2))
 PER_ACCOUNT_AND_ADDRESS = Limit("account", burst=5, interval=timedelta(seconds=30))
+# Whoever asks: nobody's mailbox is filled with links. Who is over it is not told, and sent none.
+LINKS_PER_ACCOUNT = Limit("link", burst=3, interval=timedelta(minutes=5))

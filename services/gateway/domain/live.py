@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.events.common import TicketSnapshot
 from shared.events.sla import Clock, ClockState, SlaBreached, SlaClockChanged, SlaMet, SlaMetric, SlaWarned
-from shared.events.tickets import OfTicket
+from shared.events.tickets import FieldChange, OfTicket, TicketChanged
 
 Shown = OfTicket | SlaClockChanged | SlaWarned | SlaBreached | SlaMet
 
@@ -23,6 +23,8 @@ def frame_of(data: Shown, names: Mapping[UUID, str], activity: Mapping[UUID, dat
             return sla_frame(data.ticket_id, badge_of_clock("breached", data.clock, data.next_due_at))
         case SlaMet():
             return sla_frame(data.ticket_id, badge_of_clock("met", data.clock, data.next_due_at))
+        case TicketChanged(changes={"leaving": leaving}):
+            return leaving_frame(data.ticket.id, leaving)
     ticket = data.ticket
     name = names.get(ticket.assignee_id) if ticket.assignee_id else None
     return ticket_frame(ticket, assignee_name=name, last_message_at=activity.get(ticket.id))
@@ -31,7 +33,11 @@ def frame_of(data: Shown, names: Mapping[UUID, str], activity: Mapping[UUID, dat
 def ticket_frame(
     ticket: TicketSnapshot, *, assignee_name: str | None, last_message_at: datetime | None
 ) -> dict[str, Any]:
-    """A ticket's list row. Its clocks travel in frames of their own."""
+    """A ticket's list row. Its clocks travel in frames of their own.
+
+    `status_key` and `type_key` are null for the first of the category, and their names stand in the settings. `review`
+    is why it is held for review, null for what is not.
+    """
     assignee = None
     if ticket.assignee_id is not None:
         assignee = {"id": str(ticket.assignee_id), "name": assignee_name or ""}
@@ -42,8 +48,12 @@ def ticket_frame(
             "number": ticket.number,
             "subject": ticket.subject,
             "status": ticket.status,
+            "status_key": ticket.status_key,
+            "snoozed_until": ticket.snoozed_until.isoformat() if ticket.snoozed_until else None,
             "priority": ticket.priority,
             "type": ticket.type,
+            "type_key": ticket.type_key,
+            "review": ticket.review,
             "channel": ticket.channel,
             "language": ticket.language,
             "requester": {"customer_id": str(ticket.requester.customer_id), "name": ticket.requester.name},
@@ -56,6 +66,12 @@ def ticket_frame(
             "last_message_at": last_message_at.isoformat() if last_message_at else None,
         },
     }
+
+
+def leaving_frame(ticket_id: UUID, change: FieldChange) -> dict[str, Any]:
+    """An agent's reply leaves at `release_at`; where that is null, it does not leave any more."""
+    reply = change.after or {**change.before, "release_at": None}
+    return {"type": "ticket.leaving", "ticket_id": str(ticket_id), "reply": reply}
 
 
 def sla_frame(ticket_id: UUID, badge: Mapping[str, Any]) -> dict[str, Any]:

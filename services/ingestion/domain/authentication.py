@@ -26,7 +26,8 @@ def sender_authentication(fields: Sequence[str], *, trusted: str | None, sender_
     `fields` are Authentication-Results, topmost first. Only the first one that names `trusted` as its authserv-id
     counts: the trusted server writes its own on top, and anything below may be forged. Without a name to trust the
     answer is NONE, and so it is below a field that cannot be read. DMARC decides where it was checked for the domain of
-    From; else a DKIM or SPF pass for that very domain and no other.
+    From; else a DKIM or SPF pass for that very domain and no other. ARC (RFC 8617) does not count: it tells what those
+    saw who passed the mail on, and which of them to believe no mail can tell.
     """
     if not trusted:
         return Authentication.NONE

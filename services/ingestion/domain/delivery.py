@@ -2,6 +2,10 @@
 
 from datetime import timedelta
 
+# How many timeouts of a mail server one mail may take, and before that wait for a connection.
+SEND_TIMEOUTS = 2
+ROOM_TIMEOUTS = 16
+
 # RFC 5321 section 4.5.4.1 asks for 4 to 5 days; a customer who waits for support hears of a failure after one.
 _WAITS = (
     timedelta(seconds=30),

@@ -1,20 +1,25 @@
 """Writing a reply as mail. Every header value is checked here, once, whatever it was made from."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime
+from typing import Literal
 
 from services.ingestion.domain.addresses import Mailbox, normalise_address
+from services.ingestion.domain.identities import Identities
 from services.ingestion.domain.text import clean_line
 
 MAX_REFERENCES = 20
+MAX_SUBJECT_CHARS = 400
+MAX_FILE_NAME_CHARS = 255
 
 _ID = re.compile(r"[!-;=?-~]{1,250}")  # visible ASCII but for the angle brackets
+_TYPE = re.compile(r"[a-z0-9-]{1,30}/[A-Za-z0-9!#$&^_.+-]{1,100}")
 _REPLY_PREFIX = re.compile(r"^\s*re\s*:", re.IGNORECASE)
 
 
@@ -51,19 +56,28 @@ class OutgoingAttachment:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMail:
-    """What a reply consists of. Message-IDs are without angle brackets; `references` is oldest first."""
+    """What a mail consists of. Message-IDs are without angle brackets; `references` is oldest first.
+
+    It is a reply where there is a `ticket_number`, which is then in the subject.
+
+    `html` is what `text` was made from, if anything; mail programs show it in its place. `cc` get the same mail.
+    `automatic` is the keyword of RFC 3834 section 5 for what no person wrote.
+    """
 
     message_id: str
     sender: Mailbox
     recipient: Mailbox
-    reply_to: str
+    reply_to: str | None
     subject: str
-    ticket_number: int
+    ticket_number: int | None
     text: str
     written_at: datetime
+    html: str | None = None
+    cc: Sequence[str] = ()
     in_reply_to: str | None = None
     references: Sequence[str] = ()
     attachments: Sequence[OutgoingAttachment] = ()
+    automatic: Literal["auto-replied", "auto-generated"] | None = None
 
 
 def compose(mail: OutgoingMail) -> EmailMessage:
@@ -76,25 +90,69 @@ def compose(mail: OutgoingMail) -> EmailMessage:
     message["Date"] = format_datetime(mail.written_at)
     message["From"] = _address(mail.sender)
     message["To"] = _address(mail.recipient)
-    message["Reply-To"] = _address(Mailbox(mail.reply_to, mail.sender.name))
-    message["Subject"] = reply_subject(mail.subject, mail.ticket_number)
+    if mail.cc:
+        message["Cc"] = [_address(Mailbox(address)) for address in mail.cc]
+    if mail.reply_to is not None:
+        message["Reply-To"] = _address(Mailbox(mail.reply_to, mail.sender.name))
+    message["Subject"] = (
+        _plain(mail.subject, MAX_SUBJECT_CHARS)
+        if mail.ticket_number is None
+        else reply_subject(mail.subject, mail.ticket_number)
+    )
     if mail.in_reply_to and _ID.fullmatch(mail.in_reply_to) and "@" in mail.in_reply_to:
         message["In-Reply-To"] = f"<{mail.in_reply_to}>"
-    if chain := [each for each in mail.references if _ID.fullmatch(each)]:
+    # The last one is taken for what this answers (RFC 5322 section 3.6.4).
+    ids = [each for each in mail.references if each != mail.in_reply_to]
+    if chain := [each for each in (*ids, mail.in_reply_to) if each and _ID.fullmatch(each)]:
         message["References"] = " ".join(f"<{each}>" for each in _bounded(chain))
+    if mail.automatic is not None:
+        message["Auto-Submitted"] = mail.automatic
+        # What Exchange looks at instead.
+        message["X-Auto-Response-Suppress"] = "All"
     message.set_content(mail.text + "\n")
+    if mail.html is not None:
+        page = f'<!doctype html><html><head><meta charset="utf-8"></head><body>{mail.html}</body></html>\n'
+        message.add_alternative(page, subtype="html")
     _check_fields(message)
     for attachment in mail.attachments:
         kind, _, subkind = attachment.content_type.partition("/")
-        if kind in {"message", "multipart"} or not subkind:  # whose content may not be base64
+        # The content of the first two may not be base64.
+        if kind in {"message", "multipart"} or not _TYPE.fullmatch(attachment.content_type):
             kind, subkind = "application", "octet-stream"
-        message.add_attachment(attachment.data, maintype=kind, subtype=subkind, filename=attachment.name)
+        name = _plain(attachment.name, MAX_FILE_NAME_CHARS)
+        message.add_attachment(attachment.data, maintype=kind, subtype=subkind, filename=name)
     return message
+
+
+def envelope(message: EmailMessage) -> list[str]:
+    """The addresses that a mail goes to as they stand in it: first the recipient, then who gets a copy."""
+    return [str(address.addr_spec) for name in ("To", "Cc") if message[name] for address in message[name].addresses]
+
+
+def copies(cc: Iterable[str], *, recipient: str | None, own: Identities) -> tuple[list[str], list[str]]:
+    """Who of `cc` gets a copy, each address once, and what of `cc` mail cannot be written to.
+
+    Not the recipient, and not the desk itself, be it by a reply address: it would answer itself.
+    """
+    writable: dict[str, None] = {}
+    unwritable: dict[str, None] = {}
+    for text in cc:
+        address = Mailbox(normalise_address(text) or text)
+        if address.address == recipient:
+            continue
+        try:
+            _address(address)
+        except Undeliverable:
+            unwritable[text] = None
+        else:
+            if own.of_address(address.address) is None:
+                writable[address.address] = None
+    return list(writable), list(unwritable)
 
 
 def reply_subject(subject: str, ticket_number: int) -> str:
     """`Re: subject [#number]` on one line, with each part only once."""
-    line = _plain(subject, 400)
+    line = _plain(subject, MAX_SUBJECT_CHARS)
     tag = f"[#{ticket_number}]"
     if tag not in line:
         line = f"{line} {tag}".strip()
@@ -135,4 +193,7 @@ def _address(mailbox: Mailbox) -> Address:
         domain = mailbox.domain.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise Undeliverable("domain") from error
+    # Compatibility characters become others: a full-width comma would end the address.
+    if normalise_address(f"{mailbox.local}@{domain}") is None:
+        raise Undeliverable("domain")
     return Address(display_name=_plain(mailbox.name, 200), username=mailbox.local, domain=domain)

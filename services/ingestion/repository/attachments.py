@@ -1,15 +1,36 @@
 """SQL of files."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ingestion.models import attachments
+from services.ingestion.domain.files import KeptFile
+from services.ingestion.models import attachments, renditions
 from shared.events.common import AttachmentRef
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """An image drawn anew, or why it cannot be: then `key` is None."""
+
+    key: str | None
+    content_type: str | None = None
+    size_bytes: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnscannedFile:
+    """A file that this process may have scanned until its lease ends. `attempts` counts this one."""
+
+    id: UUID
+    key: str
+    attempts: int
 
 
 class AttachmentRepository:
@@ -18,18 +39,101 @@ class AttachmentRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, files: Sequence[AttachmentRef], *, owner: str, message_id: UUID | None, now: datetime) -> None:
-        """Note files that are in the object store."""
-        if files:
-            rows = [
-                {**file.model_dump(), "owner": owner, "message_id": message_id, "created_at": now} for file in files
-            ]
+    async def add(self, files: Iterable[tuple[AttachmentRef, UUID | None]], *, owner: str, now: datetime) -> None:
+        """Note files that are in the object store, each with the message it is of, if it is of one yet."""
+        rows = [
+            {**file.model_dump(), "owner": owner, "message_id": message_id, "created_at": now}
+            for file, message_id in files
+        ]
+        if rows:
             await self._session.execute(insert(attachments), rows)
 
-    async def get(self, attachment_id: UUID) -> Row[Any] | None:
+    async def get(self, attachment_id: UUID) -> KeptFile | None:
         """One file, or None."""
-        result = await self._session.execute(select(attachments).where(attachments.c.id == attachment_id))
-        return result.one_or_none()
+        # Ids ascend in the order in which a mail's files stand in it; other messages' files count for themselves.
+        result = await self._session.execute(
+            text("""
+                SELECT a.id, a.key, a.name, a.content_type, a.size_bytes, a.owner, a.message_id, a.scan, a.found,
+                       coalesce(m.position, 1) AS position, coalesce(m.bytes_so_far, a.size_bytes) AS bytes_so_far
+                FROM attachments a
+                LEFT JOIN LATERAL (
+                    SELECT CAST(count(*) AS int) AS position, CAST(sum(size_bytes) AS bigint) AS bytes_so_far
+                    FROM attachments WHERE message_id = a.message_id AND id <= a.id
+                ) m ON a.owner = 'mail' AND a.message_id IS NOT NULL
+                WHERE a.id = :id"""),
+            {"id": attachment_id},
+        )
+        row = result.one_or_none()
+        return None if row is None else KeptFile(**row._mapping)  # noqa: SLF001 - public by its documentation
+
+    async def claim_unscanned(self, *, lease_for: timedelta, limit: int) -> list[UnscannedFile]:
+        """Take files that nobody looked at, the longest waiting first; others get them when the lease has ended."""
+        result = await self._session.execute(
+            text("""
+                UPDATE attachments a
+                SET scan_due_at = now() + CAST(:lease_for AS interval), scan_attempts = scan_attempts + 1
+                WHERE a.id = ANY(ARRAY(
+                    SELECT id FROM attachments WHERE scan = 'unscanned' AND scan_due_at <= now()
+                    ORDER BY scan_due_at LIMIT :limit FOR UPDATE SKIP LOCKED))
+                RETURNING a.id, a.key, a.scan_attempts AS attempts"""),
+            {"lease_for": lease_for, "limit": limit},
+        )
+        return [UnscannedFile(**row._mapping) for row in result]  # noqa: SLF001 - as above
+
+    async def set_scans(self, scans: Mapping[UUID, tuple[str, str | None]]) -> None:
+        """Note what a scanner said of files: the state, and the name of what it found."""
+        await self._session.execute(
+            text("""
+                UPDATE attachments a SET scan = n.scan, found = n.found
+                FROM unnest(CAST(:ids AS uuid[]), CAST(:scans AS text[]), CAST(:found AS text[])) AS n (id, scan, found)
+                WHERE a.id = n.id AND a.scan = 'unscanned'"""),
+            {
+                "ids": list(scans),
+                "scans": [scan for scan, _ in scans.values()],
+                "found": [found for _, found in scans.values()],
+            },
+        )
+
+    async def put_off_scans(self, attachment_ids: Collection[UUID], *, wait: timedelta, counted: bool) -> None:
+        """Have files scanned later; where the attempt was not `counted`, as if there had been none."""
+        await self._session.execute(
+            text("""
+                UPDATE attachments SET scan_due_at = now() + CAST(:wait AS interval),
+                    scan_attempts = scan_attempts - CAST(:taken_back AS smallint)
+                WHERE id = ANY(CAST(:ids AS uuid[]))"""),
+            {"ids": sorted(attachment_ids), "wait": wait, "taken_back": 0 if counted else 1},
+        )
+
+    async def rendition(self, attachment_id: UUID, kind: str) -> Rendition | None:
+        """What was drawn of an image, or None."""
+        columns = renditions.c
+        query = select(columns.key, columns.content_type, columns.size_bytes, columns.reason)
+        result = await self._session.execute(query.where(columns.attachment_id == attachment_id, columns.kind == kind))
+        row = result.one_or_none()
+        return None if row is None else Rendition(*row)
+
+    async def add_rendition(self, attachment_id: UUID, kind: str, made: Rendition, now: datetime) -> bool:
+        """Keep what was drawn; false where somebody was first, or the file is gone."""
+        there = select(attachments.c.id).where(attachments.c.id == attachment_id)
+        if await self._session.scalar(there.with_for_update(read=True, key_share=True)) is None:
+            return False
+        values = {
+            "attachment_id": attachment_id,
+            "kind": kind,
+            "key": made.key,
+            "content_type": made.content_type,
+            "size_bytes": made.size_bytes,
+            "reason": made.reason,
+            "made_at": now,
+        }
+        kept = insert_or_not(renditions).values(values).on_conflict_do_nothing().returning(renditions.c.kind)
+        return await self._session.scalar(kept) is not None
+
+    async def of_message(self, message_id: UUID) -> list[UUID]:
+        """The files of a message, in the order in which they stand in it."""
+        # Ids ascend in the order in which they are made.
+        query = select(attachments.c.id).where(attachments.c.message_id == message_id).order_by(attachments.c.id)
+        return list(await self._session.scalars(query))
 
     async def owned(self, wanted: Collection[tuple[str, UUID]]) -> dict[UUID, AttachmentRef]:
         """Those of the files, named by owner and id, that are there, and stay until the transaction ends."""
@@ -69,17 +173,18 @@ class AttachmentRepository:
             text("""
                 SELECT n.key FROM unnest(CAST(:keys AS text[])) AS n (key)
                 WHERE NOT EXISTS (SELECT FROM attachments a WHERE a.key = n.key)
+                  AND NOT EXISTS (SELECT FROM renditions r WHERE r.key = n.key)
                   AND NOT EXISTS (SELECT FROM inbound_messages m WHERE m.raw_key = n.key)"""),
             {"keys": list(keys)},
         )
         return list(result)
 
     async def attach(self, messages: Mapping[UUID, UUID]) -> None:
-        """Note which message uses each file."""
+        """Note which message uses each file; the first one does."""
         await self._session.execute(
             text("""
                 UPDATE attachments a SET message_id = n.message_id
                 FROM unnest(CAST(:ids AS uuid[]), CAST(:messages AS uuid[])) AS n (id, message_id)
-                WHERE a.id = n.id"""),
+                WHERE a.id = n.id AND a.message_id IS NULL"""),
             {"ids": list(messages), "messages": list(messages.values())},
         )

@@ -1,21 +1,39 @@
 """Use cases: files."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ingestion.domain.files import SNIFF_BYTES, safe_file_name, sniff_content_type
+from services.ingestion.domain.files import (
+    IMAGES,
+    SNIFF_BYTES,
+    FilePolicy,
+    KeptFile,
+    safe_file_name,
+    sniff_content_type,
+)
 from services.ingestion.domain.mail import ParsedMail
-from services.ingestion.repository.attachments import AttachmentRepository
+from services.ingestion.parsing import ParserFailed, ParserPool
+from services.ingestion.repository.attachments import AttachmentRepository, Rendition
+from shared.auth import Principal, Scope
+from shared.db import Database, now_utc
 from shared.events.common import AttachmentRef
+from shared.events.messages import FileUploaded
 from shared.ids import uuid7
-from shared.objects import ObjectStore
-from shared.web.problem import TooManyRequests
+from shared.messaging import outbox
+from shared.objects import ObjectNotFound, ObjectStore
+from shared.objects.links import ANYBODY, account_audience, is_signed
+from shared.web.problem import Conflict, Forbidden, NotFound, Problem, TooManyRequests
 
 MAX_ATTACHMENT_BYTES = 25 * 1024 * 1024
-UNATTACHED_FOR = timedelta(days=1)
+# As long a reply may wait that uses an upload.
+UNATTACHED_FOR = timedelta(days=7)
+# A reply that used one at the last moment may still be on its way here, while a broker is away.
+_ON_THE_WAY = timedelta(days=3)
+_SCAN_SECONDS = 5
 _FORGET_LIMIT = 500
 
 
@@ -54,34 +72,126 @@ async def store_mail_files(objects: ObjectStore, mail: ParsedMail) -> list[Attac
 
 
 async def add_file(
-    session: AsyncSession, file: AttachmentRef, *, owner: str, max_unattached_bytes: int, now: datetime
+    session: AsyncSession, file: AttachmentRef, *, account_id: UUID, max_unattached_bytes: int, now: datetime
 ) -> None:
-    """Note an uploaded file as its owner's. Raises TooManyRequests for one who has too much that no message uses."""
+    """Note an uploaded file as its owner's, and tell of it: their messages may use it.
+
+    Raises TooManyRequests for one who has too much that no message uses.
+    """
     repository = AttachmentRepository(session)
+    owner = owner_of(account_id)
     if await repository.lock_unattached_bytes(owner) + file.size_bytes > max_unattached_bytes:
         raise TooManyRequests(
-            "You have uploaded much that no message uses. Send those files, or try again tomorrow.",
+            "You have uploaded much that no message uses. Send those files, or try again in a few days.",
             slug="too-many-uploads",
             retry_after=int(UNATTACHED_FOR.total_seconds()),
         )
-    await repository.add([file], owner=owner, message_id=None, now=now)
+    await repository.add([(file, None)], owner=owner, now=now)
+    uploaded = FileUploaded(file=file, account_id=account_id, kept_until=now + UNATTACHED_FOR)
+    outbox.record(session, uploaded, aggregate_id=file.id, time=now)
+
+
+def owner_of(account_id: UUID) -> str:
+    """The owner of what an account uploads: the account, so that a renewed API key finds what the old one brought."""
+    return f"account:{account_id}"
 
 
 async def forget_unattached(session: AsyncSession, now: datetime) -> int:
-    """Forget uploads that no message has used within a day; returns how many. Their objects are swept later."""
-    return await AttachmentRepository(session).forget_unattached(before=now - UNATTACHED_FOR, limit=_FORGET_LIMIT)
+    """Forget uploads that no message has used in time; returns how many. Their objects are swept later."""
+    before = now - UNATTACHED_FOR - _ON_THE_WAY
+    return await AttachmentRepository(session).forget_unattached(before=before, limit=_FORGET_LIMIT)
 
 
-async def find_file(
-    session: AsyncSession, attachment_id: UUID, *, owner: str | None, objects: ObjectStore
-) -> AttachmentRef | None:
-    """A file, or None when it is not there or, where `owner` is given, somebody else's."""
-    row = await AttachmentRepository(session).get(attachment_id)
-    if row is None or (owner is not None and row.owner != owner) or not await objects.exists(row.key):
-        return None
-    return AttachmentRef(
-        id=row.id, key=row.key, name=row.name, content_type=row.content_type, size_bytes=row.size_bytes
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a signed link says: until when it holds, in seconds of the epoch, and its signature."""
+
+    expires: int
+    signature: str
+
+
+async def file_for(
+    session: AsyncSession, attachment_id: UUID, principal: Principal | None, link: Pass | None, now: datetime
+) -> KeptFile:
+    """A file that the caller may have: agents any, others what they uploaded and what a link for them names.
+
+    Without a principal the link has to be one for anybody. Raises NotFound.
+    """
+    file = await AttachmentRepository(session).get(attachment_id)
+    if file is None or not _may_have(file, principal, link, now):
+        raise NotFound("There is no such attachment.")
+    return file
+
+
+def _may_have(file: KeptFile, principal: Principal | None, link: Pass | None, now: datetime) -> bool:
+    if principal is not None:
+        is_own = file.owner == owner_of(principal.account_id)
+        if is_own or principal.scope("attachment.read") is Scope.ANY:
+            return True
+    audience = ANYBODY if principal is None else account_audience(principal.account_id)
+    return link is not None and is_signed(
+        file.id, file.key, audience=audience, expires=link.expires, signature=link.signature, now=now
     )
+
+
+def require_handed_on(file: KeptFile, policy: FilePolicy, *, tells: bool) -> None:
+    """Raises Forbidden (`file-infected`, `file-blocked`) or Conflict (`file-not-scanned`) for a file nobody gets.
+
+    With `tells` it says by name what was found.
+    """
+    reason = policy.withheld(file)
+    if reason is None:
+        return
+    if reason == "infected":
+        found = f": {file.found}" if tells and file.found else ""
+        raise Forbidden(f"A virus scanner found something in this file{found}.", slug="file-infected")
+    if reason == "pending":
+        problem: Problem = Conflict(
+            "The virus scanner has not looked at this file yet. Try again in a moment.", slug="file-not-scanned"
+        )
+        problem.headers["Retry-After"] = str(_SCAN_SECONDS)
+        raise problem
+    if reason == "unscannable":
+        raise Conflict("The virus scanner cannot look at this file, so it stays here.", slug="file-not-scannable")
+    if reason == "blocked":
+        raise Forbidden("Files of this kind are kept, but not handed on: they might run.", slug="file-blocked")
+    raise Forbidden("The mail had more files than are handed on; all are in its raw form.", slug="file-blocked")
+
+
+async def drawn_image(
+    database: Database, objects: ObjectStore, parsers: ParserPool, file: KeptFile, *, thumbnail: bool
+) -> Rendition:
+    """An image drawn anew, the first time by a parser process, and kept beside it. Raises NotFound for what is none.
+
+    No transaction waits for the drawing.
+    """
+    kind = "thumbnail" if thumbnail else "image"
+    async with database.read() as session:
+        made = await AttachmentRepository(session).rendition(file.id, kind)
+    if made is None:
+        made = await _drawn(objects, parsers, file, thumbnail=thumbnail)
+        async with database.transaction() as session:
+            kept = await AttachmentRepository(session).add_rendition(file.id, kind, made, now_utc())
+        if not kept:
+            if made.key is not None:
+                await objects.delete(made.key)
+            async with database.read() as session:
+                made = await AttachmentRepository(session).rendition(file.id, kind)
+    if made is None or made.key is None:
+        raise NotFound("There is no picture of this file.")
+    return made
+
+
+async def _drawn(objects: ObjectStore, parsers: ParserPool, file: KeptFile, *, thumbnail: bool) -> Rendition:
+    if file.content_type not in IMAGES:
+        return Rendition(None, reason="not_an_image")
+    try:
+        content_type, data = await parsers.image(objects.get, file.key, thumbnail=thumbnail)
+    except ObjectNotFound:
+        raise NotFound("The file is not kept any more.") from None
+    except ParserFailed as error:
+        return Rendition(None, reason=error.reason)
+    return Rendition(await objects.put(data), content_type, len(data))
 
 
 async def discard_files(objects: ObjectStore, files: list[AttachmentRef]) -> None:

@@ -84,7 +84,7 @@ class Clock:
 
     @property
     def final(self) -> bool:
-        """Whether it has been stopped. Only a reopened ticket starts a met clock again."""
+        """Whether it has been stopped. A reopened ticket starts a met clock again; closing it may be taken back."""
         return self.state in {ClockState.MET, ClockState.CANCELLED}
 
     def counted(self, at: datetime) -> timedelta:
@@ -194,6 +194,28 @@ def cancel(clock: Clock, at: datetime) -> Step:
     if ended.state is not ClockState.BREACHED:
         ended = replace(ended, state=ClockState.CANCELLED, due_at=None, warn_due_at=None)
     return settled.then(_told(Happening.CHANGED, ended))
+
+
+def restore(clock: Clock, at: datetime) -> Step:
+    """That it was ended is taken back at `at`: it counts as if that had never been, also what has passed since.
+
+    Its deadline may have passed meanwhile.
+    """
+    if clock.stopped_at is None:
+        return Step(clock)
+    intervals = clock.intervals
+    if intervals and intervals[-1].end == clock.stopped_at:
+        intervals = (*intervals[:-1], Interval(intervals[-1].start))
+    restored = replace(clock, intervals=intervals, stopped_at=None, generation=clock.generation + 1)
+    if clock.breached_at is not None:
+        return _told(Happening.CHANGED, replace(restored, state=ClockState.BREACHED))
+    if not restored.ticking:
+        paused = replace(restored, state=ClockState.PAUSED, due_at=None, warn_due_at=None)
+        return _told(Happening.CHANGED, paused)
+    begun = at - restored.counted(at)
+    due_at, warn_due_at = begun + restored.plan.target, begun + restored.plan.warn_after
+    running = replace(restored, state=ClockState.RUNNING, due_at=due_at, warn_due_at=warn_due_at)
+    return _told(Happening.CHANGED, running)
 
 
 def replan(clock: Clock, plan: Plan, at: datetime) -> Step:

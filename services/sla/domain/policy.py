@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.sla.domain.clock import Clock, Plan, Step, cancel, pause, replan, resume, start, stop
+from services.sla.domain.clock import Clock, Plan, Step, cancel, pause, replan, restore, resume, start, stop
 from shared.events.common import Channel, Priority, TicketStatus
-from shared.events.sla import SlaMetric
+from shared.events.sla import ClockState, SlaMetric
 
 Clocks = Mapping[SlaMetric, Clock]
 
@@ -64,7 +64,11 @@ class StoredPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A ticket right after something happened to it at `at`. `replied` says that it was an agent's public reply."""
+    """A ticket right after something happened to it at `at`.
+
+    `begins` says that it came into being, `replied` that it was an agent's public reply. `closed_at` is given where its
+    closing is taken back (nothing else leads out of `closed`): the moment since which it was done.
+    """
 
     ticket_id: UUID
     status: TicketStatus
@@ -74,7 +78,9 @@ class Fact:
     assignee_id: UUID | None
     created_at: datetime
     at: datetime
+    begins: bool = False
     replied: bool = False
+    closed_at: datetime | None = None
 
 
 def policy_for(policies: Sequence[Policy], tier: str, channel: Channel) -> Policy:
@@ -109,9 +115,18 @@ def same_to_clocks(one: TicketStatus, other: TicketStatus) -> bool:
 
 
 def _move(clock: Clock, fact: Fact) -> Step:
-    return (
-        _move_first_response(clock, fact) if clock.metric is SlaMetric.FIRST_RESPONSE else _move_resolution(clock, fact)
-    )
+    step = restore(clock, fact.at) if _ended_by_closing(clock, fact) else Step(clock)
+    follow_on = _move_first_response if clock.metric is SlaMetric.FIRST_RESPONSE else _move_resolution
+    return step.then(follow_on(step.clock, fact))
+
+
+def _ended_by_closing(clock: Clock, fact: Fact) -> bool:
+    """Whether the closing that is taken back ended the clock, and neither a reply nor a solution before it."""
+    if fact.closed_at is None or clock.stopped_at is None:
+        return False
+    if clock.metric is SlaMetric.FIRST_RESPONSE:
+        return clock.state is not ClockState.MET
+    return fact.status not in _DONE and clock.stopped_at >= fact.closed_at
 
 
 def _move_first_response(clock: Clock, fact: Fact) -> Step:

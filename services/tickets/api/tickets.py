@@ -1,27 +1,23 @@
-"""Tickets: list, read, open, edit, assign, claim, history."""
+"""Tickets: read, open, edit, assign, claim, history."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from services.tickets.api.callers import actor_of, own_account, visible_ticket
-from services.tickets.repository import Filters, Position, Profile, Sort, TicketLists, TicketRepository, sort_value
-from services.tickets.schemas import (
+from services.tickets.repository import Profile, TicketRepository
+from services.tickets.schemas.tickets import (
     AssigneeBody,
-    Group,
     HistoryEntry,
-    Language,
     NewTicketBody,
     TicketPatch,
-    TicketRow,
     TicketView,
 )
-from services.tickets.service import commands
+from services.tickets.service import commands, templates
+from services.tickets.service.settings import lifecycle_of
 from shared.auth import Principal, requires
 from shared.db import now_utc
-from shared.events.common import Channel, Priority, TicketStatus
 from shared.web import (
     CursorParams,
     DbSession,
@@ -37,41 +33,7 @@ from shared.web import (
 
 router = APIRouter(prefix="/api/tickets", tags=["tickets"])
 
-
-@router.get("")
-async def list_tickets(
-    session: ReadSession,
-    paging: CursorParams,
-    principal: Annotated[Principal, requires("ticket.read")],
-    status: Annotated[list[TicketStatus] | None, Query()] = None,
-    assignee: Literal["me", "none"] | UUID | None = None,
-    group: Group | None = None,
-    channel: Channel | None = None,
-    language: Language | None = None,
-    priority: Priority | None = None,
-    requester: UUID | None = None,
-    sort: Sort = Sort.UPDATED_DESC,
-) -> Page[TicketRow]:
-    """One page of tickets. Customers see their own, and cannot sort or filter by what they do not see."""
-    own = own_account(principal, "ticket.read")
-    if own is not None and (group is not None or sort is Sort.SLA_DUE):
-        raise Forbidden("Customers cannot filter by group or sort by SLA.")
-    filters = Filters(
-        statuses=tuple(status or ()),
-        assignee=principal.account_id if assignee == "me" else assignee,
-        group=group,
-        channel=channel,
-        language=language,
-        priority=priority,
-        requester_id=requester,
-    )
-    rows = await TicketLists(session).page(
-        filters, sort, after=_position(paging, sort), limit=paging.limit + 1, account_id=own
-    )
-    page, next_cursor = cut_page(
-        rows, paging.limit, lambda row: (sort.value, sort_value(row, sort, public=own is not None), row.id)
-    )
-    return Page(items=[TicketRow.of(row, internal=own is None) for row in page], next_cursor=next_cursor)
+_OF_CUSTOMERS = {"subject", "text", "type", "type_key", "fields"}
 
 
 @router.post("", status_code=201, response_model=TicketView)
@@ -81,28 +43,33 @@ async def open_ticket(
     principal: Annotated[Principal, requires("ticket.create")],
     body: NewTicketBody,
 ) -> Response:
-    """Open a ticket: an agent for a customer, or a customer for themselves."""
+    """Open a ticket: an agent for a customer, from a template or not, or a customer for themselves."""
     own = own_account(principal, "ticket.create")
-    if own is not None and (body.requester or body.priority or body.group or body.tags):
-        raise Forbidden("Customers open tickets for themselves, and set no priority, group or tags.")
+    if own is not None and body.model_dump(exclude_defaults=True).keys() - _OF_CUSTOMERS:
+        raise Forbidden("Customers open tickets for themselves, and set no more than subject, text, type and fields.")
     if own is None and body.requester is None:
         raise Unprocessable("Name the requester this ticket is for.", slug="requester-missing")
     requester = body.requester
 
     async def call() -> Response:
+        whole = await templates.filled(session, body)
         new = commands.NewTicket(
-            text=body.text,
-            subject=body.subject,
+            text=whole.text or "",
+            subject=whole.subject,
             customer_id=requester.customer_id if requester else None,
             identity=requester.identity() if requester else None,
             profile=Profile(name=requester.name, language=requester.language) if requester else Profile(),
-            priority=body.priority,
-            type=body.type,
-            group=body.group,
-            tags=tuple(dict.fromkeys(body.tags)),
+            priority=whole.priority,
+            urgency=whole.urgency,
+            impact=whole.impact,
+            type=whole.type,
+            type_key=whole.type_key,
+            group=whole.group,
+            tags=tuple(dict.fromkeys(whole.tags)),
+            fields=whole.fields,
         )
         ticket = await commands.open_ticket(session, new, actor=actor_of(principal), own=own, now=now_utc())
-        response = await _ticket_response(session, ticket.id, own)
+        response = await ticket_response(session, ticket.id, principal, own)
         response.status_code = 201
         response.headers["Location"] = f"/api/tickets/{ticket.id}"
         return response
@@ -121,7 +88,7 @@ async def read_ticket(
     own = own_account(principal, "ticket.read")
     row = await visible_ticket(session, ticket_id, own)
     etag(response, row.version)
-    return TicketView.of(row, internal=own is None)
+    return TicketView.of(row, role=principal.role, lifecycle=await lifecycle_of(session))
 
 
 @router.patch("/{ticket_id}", response_model=TicketView)
@@ -132,11 +99,20 @@ async def edit_ticket(
     principal: Annotated[Principal, requires("ticket.change")],
     body: TicketPatch,
 ) -> Response:
-    """Set fields of a ticket that is still at the version of If-Match."""
+    """Set fields of a ticket that is still at the version of If-Match, as the lifecycle lets the caller's role.
+
+    409 `invalid-transition` and 403 `way-closed` tell which ways are open; 422 `fields-missing` what to fill in first.
+    """
     await commands.edit(
-        session, ticket_id, body.fields(), actor=actor_of(principal), expected_version=expected, now=now_utc()
+        session,
+        ticket_id,
+        body.changes(),
+        actor=actor_of(principal),
+        role=principal.role,
+        expected_version=expected,
+        now=now_utc(),
     )
-    return await _ticket_response(session, ticket_id, None)
+    return await ticket_response(session, ticket_id, principal, None)
 
 
 @router.put("/{ticket_id}/assignee", response_model=TicketView)
@@ -151,7 +127,7 @@ async def assign_ticket(
     await commands.assign(
         session, ticket_id, body.assignee_id, actor=actor_of(principal), expected_version=expected, now=now_utc()
     )
-    return await _ticket_response(session, ticket_id, None)
+    return await ticket_response(session, ticket_id, principal, None)
 
 
 @router.post("/{ticket_id}/claim", response_model=TicketView)
@@ -167,7 +143,7 @@ async def claim_ticket(
         await commands.claim(
             session, ticket_id, actor=actor_of(principal), account_id=principal.account_id, now=now_utc()
         )
-        return await _ticket_response(session, ticket_id, None)
+        return await ticket_response(session, ticket_id, principal, None)
 
     return await idempotency.run(session, call)
 
@@ -189,20 +165,10 @@ async def read_history(
     return Page(items=[HistoryEntry.of(row) for row in page], next_cursor=next_cursor)
 
 
-def _position(paging: CursorParams, sort: Sort) -> Position | None:
-    after = paging.after(str, datetime | None, UUID)
-    if after is None:
-        return None
-    cursor_sort, value, ticket_id = after
-    if cursor_sort != sort.value or (value is None and sort is not Sort.SLA_DUE):
-        raise Unprocessable("The cursor belongs to another sort.", slug="bad-cursor")
-    return Position(value, ticket_id)
-
-
-async def _ticket_response(session: DbSession, ticket_id: UUID, own: UUID | None) -> Response:
+async def ticket_response(session: DbSession, ticket_id: UUID, principal: Principal, own: UUID | None) -> Response:
     """The ticket as this transaction leaves it."""
     row = await visible_ticket(session, ticket_id, own)
-    view = TicketView.of(row, internal=own is None)
+    view = TicketView.of(row, role=principal.role, lifecycle=await lifecycle_of(session))
     response = Response(view.model_dump_json(), media_type="application/json")
     etag(response, view.version)
     return response

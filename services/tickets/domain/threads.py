@@ -1,24 +1,33 @@
 """Where an incoming message goes: into a ticket, into a new one, or beside what it answers.
 
 Ingestion states evidence; this decides. Anybody can forge References, a subject's ticket number or a From header, so
-such evidence lets in only those who take part already. A signed reply token proves that its bearer was written to.
+such evidence lets in only those who take part already. A signed reply token proves that its bearer was written to; so
+does a Message-ID of ours to those whom that very mail was sent, and ingestion states both as one. Whoever else has such
+an id holds a copy, and is a stranger.
 """
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.events.common import TicketStatus
+from services.tickets.domain.reviews import Review, ReviewReason, explained
 from shared.events.messages import Authentication
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A ticket that a message may belong to, and whether the message's sender takes part in it."""
+    """A ticket that a message may belong to, and whether the message's sender takes part in it.
+
+    `over` says that customers' messages do not go on in it: it is closed, or solved for good. `across` says that what
+    names it is of another customer's ticket, which was merged into it. `drifted` says that it is solved, and the
+    message about something else (`subjects.has_drifted`).
+    """
 
     ticket_id: UUID
     number: int
-    status: TicketStatus
+    over: bool
     takes_part: bool
+    across: bool = False
+    drifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,8 @@ class Evidence:
 
     `token`: by a verified reply token. `reference`: by a Message-ID it refers to. `conversation`: by the conversation
     ingestion put it into. `own`: the sender's own ticket, opened when an earlier message of that conversation was not
-    let in. `numbered`: by a ticket number in the subject.
+    let in. `numbered`: by a ticket number in the subject. `agent`: by a token that an agent was written to with, who
+    may not answer now. `ended` says that the message was sent by a link which does not hold any more.
     """
 
     token: Candidate | None = None
@@ -35,21 +45,27 @@ class Evidence:
     conversation: Candidate | None = None
     own: Candidate | None = None
     numbered: Candidate | None = None
+    agent: Candidate | None = None
     authentication: Authentication = Authentication.NONE
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The message continues the ticket."""
+    """The message continues the ticket; `across` if it was written to another customer's, merged into this one."""
 
     ticket_id: UUID
+    across: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OpenNew:
-    """The message opens a ticket. `follow_up_of` is the closed ticket it continues; `note` tells agents why, if odd."""
+    """The message opens a ticket. `follow_up_of` is the ticket that was over; with `review` somebody has to look at it,
+    and `note` tells agents why.
+    """
 
     follow_up_of: UUID | None = None
+    review: Review | None = None
     note: str = ""
 
 
@@ -67,18 +83,21 @@ def decide(evidence: Evidence, *, auto_submitted: bool = False) -> Decision:
     """Where the message goes.
 
     A token joins. Otherwise the sender has to take part in what the message refers to; a number in the subject also
-    needs an authenticated sender. A sender who failed authentication joins nothing, whatever they hold. Automatic
-    replies (RFC 3834) are held, so that two machines never wake each other's tickets.
+    needs an authenticated sender. A sender who failed authentication joins nothing, whatever they hold. What is about
+    something else than the solved ticket that it answers follows that up. Automatic replies (RFC 3834) are held, so
+    that two machines never wake each other's tickets. What came by a link that ended joins nothing.
     """
+    if evidence.ended:
+        return _apart(evidence)
     token = evidence.token if evidence.authentication is not Authentication.FAIL else None
     target = token or _joinable(evidence)
     if target is None:
-        return OpenNew(note=_why_apart(evidence))
+        return _apart(evidence)
     if auto_submitted:
         return Hold(target.ticket_id)
-    if target.status is TicketStatus.CLOSED:
+    if target.over or target.drifted:
         return OpenNew(follow_up_of=target.ticket_id)
-    return Join(target.ticket_id)
+    return Join(target.ticket_id, across=target.across)
 
 
 def _joinable(evidence: Evidence) -> Candidate | None:
@@ -89,17 +108,24 @@ def _joinable(evidence: Evidence) -> Candidate | None:
     return next((candidate for candidate in candidates if candidate and candidate.takes_part), None)
 
 
-def _why_apart(evidence: Evidence) -> str:
-    """For agents: why a message that refers to a ticket was not let in; empty if it refers to none."""
-    refused = evidence.token or evidence.reference or evidence.conversation or evidence.own or evidence.numbered
+def _apart(evidence: Evidence) -> OpenNew:
+    """A ticket of its own, to be reviewed where the message claims to belong to another one."""
+    refused = (
+        evidence.agent
+        or evidence.token
+        or evidence.reference
+        or evidence.conversation
+        or evidence.own
+        or evidence.numbered
+    )
     if refused is None:
-        return ""
+        return OpenNew()
     if evidence.authentication is Authentication.FAIL:
-        why = "its sender failed authentication"
+        reason = ReviewReason.SENDER_FAILED_AUTHENTICATION
+    elif refused is evidence.agent:
+        reason = ReviewReason.SENDER_MAY_NOT_ANSWER
     elif refused.takes_part:
-        why = "nothing proves who sent it"
+        reason = ReviewReason.SENDER_UNPROVEN
     else:
-        why = "its sender takes no part in it"
-    # A ticket of the same batch has no number yet.
-    ticket = f"ticket #{refused.number}" if refused.number else "another ticket"
-    return f"This message refers to {ticket}, but {why}."
+        reason = ReviewReason.SENDER_TAKES_NO_PART
+    return OpenNew(review=Review(refused.ticket_id, reason), note=explained(reason, refused.number))

@@ -1,6 +1,7 @@
 """The ticket and its messages as values, and what each kind of change makes of a ticket."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,9 @@ from uuid import UUID
 from pydantic_core import to_jsonable_python
 
 from services.tickets.domain.errors import TicketClosedError
+from services.tickets.domain.fields import PREFIX
+from services.tickets.domain.lifecycle import Level
+from services.tickets.domain.reviews import Review
 from services.tickets.domain.sla import NO_BADGE, SlaBadge
 from services.tickets.domain.status import after_assignment, after_customer_message, after_reply, transition
 from shared.events.common import (
@@ -20,14 +24,22 @@ from shared.events.common import (
     TicketStatus,
     TicketType,
 )
+from shared.events.messages import MessageSecurity
 from shared.events.tickets import PUBLIC_KINDS, FieldChange, MessageKind
 
-# What people edit: a change of any of these moves the version (the ETag) and is told by `ticket.changed`.
+# What people edit, beside fields of the organisation's own: a change of any of these moves the version (the ETag) and
+# is told by `ticket.changed`.
 EDITABLE = (
     "subject",
     "status",
+    "status_key",
     "priority",
+    "priority_by_hand",
+    "urgency",
+    "impact",
     "type",
+    "type_key",
+    "requester_id",
     "assignee_id",
     "group",
     "language",
@@ -35,9 +47,21 @@ EDITABLE = (
     "brand",
     "conversation_id",
     "solved_at",
+    "snoozed_until",
+    "merged_into",
+    "review",
 )
 # What a routing decision rests on: a proposal made before one of these moved is stale.
 ROUTING_RELEVANT = frozenset({"assignee_id", "group", "type", "priority", "language", "brand"})
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedFrom:
+    """Who wrote what somebody else forwarded to the desk, as the forwarded text says; nothing proves it."""
+
+    kind: str
+    address: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +70,16 @@ class Ticket:
 
     `version` moves with what people edit; `routing_version` is the version at which something that routing rests on
     moved last. `message_count` counts all messages, `public_message_count` those the customer may see.
+    `status_key` names the organisation's own status inside the category `status`, None for the first one there; so does
+    `type_key` its own type inside `type`.
+    `fields` holds values of the organisation's own fields, by key. `priority_by_hand` keeps urgency and impact from
+    moving the priority.
+    `snoozed_until` keeps it out of the way until then, or until its customer writes; its status stays.
     `diverted_from` is the known conversation that the first message claimed to belong to, but was not let into.
+    `review` is the ticket that it may belong to, until somebody has decided.
+    `forwarded_from` may be who it is really for: the first message was forwarded, and nobody has settled that yet.
+    `merged_into` is the ticket in which its conversations go on. `blocked_by` counts the children that have to be
+    solved before it; that is looked up where people change tickets, and nowhere else.
     `sla` is what lists show of its clocks; like a detected language, it is a fact that moves no version.
     """
 
@@ -61,14 +94,21 @@ class Ticket:
     version: int = 1
     routing_version: int = 1
     status: TicketStatus = TicketStatus.NEW
+    status_key: str | None = None
     priority: Priority = Priority.NORMAL
+    priority_by_hand: bool = False
+    urgency: Level | None = None
+    impact: Level | None = None
     type: TicketType = TicketType.QUESTION
+    type_key: str | None = None
     assignee_id: UUID | None = None
     group: str | None = None
     language: str | None = None
     tags: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
     brand: str = "default"
     solved_at: datetime | None = None
+    snoozed_until: datetime | None = None
     last_message_at: datetime | None = None
     first_reply_at: datetime | None = None
     message_count: int = 0
@@ -76,15 +116,32 @@ class Ticket:
     last_customer_external_id: str | None = None
     follow_up_of: UUID | None = None
     diverted_from: UUID | None = None
+    review: Review | None = None
+    forwarded_from: ForwardedFrom | None = None
+    merged_into: UUID | None = None
+    blocked_by: int = 0
     sla: SlaBadge = NO_BADGE
+
+    @property
+    def requester_id(self) -> UUID:
+        """The customer it is for."""
+        return self.requester.customer_id
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An agent whom a note names, with the name they had."""
+
+    id: UUID
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One entry of a ticket's thread.
 
-    `delivery_state` of a reply is `queued`, `delivered` or `failed` where it is sent, and `available` where the
-    customer's own system reads it here; None for what is no reply.
+    `delivery_state` of a reply is `queued`, `delivered`, `failed` or `bounced` where it is sent, and `available` where
+    the customer's own system reads it here; None for what is no reply.
     """
 
     id: UUID
@@ -96,11 +153,28 @@ class Message:
     added_at: datetime
     external_id: str | None = None
     attachments: tuple[AttachmentRef, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    # What `text` was made from, where an agent formatted it; clean.
+    html: str | None = None
+    # Addresses that get a copy of a reply, or got one of a customer's mail.
+    cc: tuple[str, ...] = ()
+    # Of a mail: whether what it answers, or a signature, was left out of `text`.
+    quoted: bool = False
+    # Of a mail that was signed or encrypted: what came of it.
+    security: MessageSecurity | None = None
     text_truncated: bool = False
     raw_key: str | None = None
     delivery_state: str | None = None
     delivery_detail: str | None = None
     first_reply: bool = False
+
+
+def is_withheld(security: MessageSecurity | None) -> bool:
+    """Whether customers are not shown what a mail holds: it was decrypted, and no signature proves whose it is.
+
+    Whoever copies what somebody else encrypted into a mail of their own would read here what the desk decrypts of it.
+    """
+    return security is not None and security.decrypted and security.signature != "valid"
 
 
 def default_priority(asked: Priority | None, type_: TicketType) -> Priority:
@@ -137,17 +211,25 @@ def snapshot(ticket: Ticket) -> TicketSnapshot:
         created_at=ticket.created_at,
         updated_at=ticket.updated_at,
         solved_at=ticket.solved_at,
+        status_key=ticket.status_key,
+        snoozed_until=ticket.snoozed_until,
+        type_key=ticket.type_key,
+        review=ticket.review.reason if ticket.review else None,
     )
 
 
 def differences(before: Ticket, after: Ticket) -> dict[str, FieldChange]:
     """The editable fields that differ, with their values before and after as JSON values."""
     found: dict[str, FieldChange] = {}
-    for field in EDITABLE:
-        old: Any = getattr(before, field)
-        new: Any = getattr(after, field)
+    for name in EDITABLE:
+        old: Any = getattr(before, name)
+        new: Any = getattr(after, name)
         if old != new:
-            found[field] = FieldChange(before=to_jsonable_python(old), after=to_jsonable_python(new))
+            found[name] = FieldChange(before=to_jsonable_python(old), after=to_jsonable_python(new))
+    if before.fields != after.fields:
+        for key in sorted(before.fields.keys() | after.fields.keys()):
+            if before.fields.get(key) != after.fields.get(key):
+                found[PREFIX + key] = FieldChange(before=before.fields.get(key), after=after.fields.get(key))
     return found
 
 
@@ -163,12 +245,16 @@ def moved(before: Ticket, after: Ticket, changed: set[str], now: datetime) -> Ti
 
 
 def with_status(ticket: Ticket, status: TicketStatus, now: datetime) -> Ticket:
-    """The ticket in another status, `solved_at` kept in step. Raises InvalidTransitionError."""
+    """The ticket in the first status of another category, `solved_at` kept in step. Raises InvalidTransitionError."""
     if transition(ticket.status, status) == ticket.status:
         return ticket
+    ticket = replace(ticket, status=status, status_key=None)
     if status is TicketStatus.SOLVED:
-        return replace(ticket, status=status, solved_at=now)
-    return replace(ticket, status=status, solved_at=ticket.solved_at if status is TicketStatus.CLOSED else None)
+        return replace(ticket, solved_at=now, snoozed_until=None)
+    if status is TicketStatus.CLOSED:
+        # It would wake up, and nothing in it changes any more.
+        return replace(ticket, snoozed_until=None)
+    return replace(ticket, solved_at=None)
 
 
 def with_assignee(ticket: Ticket, assignee_id: UUID | None) -> Ticket:
@@ -176,7 +262,9 @@ def with_assignee(ticket: Ticket, assignee_id: UUID | None) -> Ticket:
     require_not_closed(ticket)
     if assignee_id is None:
         return replace(ticket, assignee_id=None)
-    return replace(ticket, assignee_id=assignee_id, status=after_assignment(ticket.status))
+    status = after_assignment(ticket.status)
+    key = ticket.status_key if status is ticket.status else None
+    return replace(ticket, assignee_id=assignee_id, status=status, status_key=key)
 
 
 def with_message(ticket: Ticket, message: Message) -> Ticket:
@@ -197,11 +285,14 @@ def with_message(ticket: Ticket, message: Message) -> Ticket:
 
 
 def with_customer_message(ticket: Ticket, message: Message) -> Ticket:
-    """The ticket after the customer wrote: open again if it waited or was solved. Raises TicketClosedError."""
+    """The ticket after the customer wrote: awake, and open again if it waited or was solved.
+
+    Raises TicketClosedError.
+    """
     status = after_customer_message(ticket.status)
     if status is None:
         raise TicketClosedError(ticket.number)
-    return with_message(with_status(ticket, status, message.added_at), message)
+    return with_message(with_status(replace(ticket, snoozed_until=None), status, message.added_at), message)
 
 
 def with_reply(ticket: Ticket, message: Message, asked: TicketStatus | None) -> Ticket:

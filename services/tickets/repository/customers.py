@@ -6,10 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import select, text
+from sqlalchemy import ScalarSelect, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.tickets.domain.identity import Identity
+from services.tickets.domain.identity import Identity, identity
 from services.tickets.models import accounts, customer_identities, customers
 from services.tickets.repository.rows import AnyRow
 from shared.events.accounts import AccountChanged
@@ -45,12 +45,11 @@ class CustomerRepository:
             found |= await self._find(missing)
         return {key: _filled(requester, profiles[key]) for key, requester in found.items()}
 
-    async def get(self, customer_id: UUID) -> AnyRow | None:
-        """A customer's row."""
-        return (await self.session.execute(select(customers).where(customers.c.id == customer_id))).one_or_none()
-
     async def requester(self, customer_id: UUID) -> Requester | None:
-        """A customer as the requester of a ticket, written to at the first e-mail address by alphabet, if any."""
+        """A customer, or whom it became part of, as the requester of a ticket.
+
+        Written to at the first e-mail address by alphabet, if any.
+        """
         identities = customer_identities.alias("i")
         email = (
             select(identities.c.address)
@@ -59,18 +58,22 @@ class CustomerRepository:
             .limit(1)
             .scalar_subquery()
         )
-        query = select(customers, email.label("email")).where(customers.c.id == customer_id)
+        query = select(customers, email.label("email")).where(customers.c.id == current(customer_id))
         row = (await self.session.execute(query)).one_or_none()
         return _requester(row, row.email) if row else None
 
-    async def identities(self, customer_id: UUID) -> list[Identity]:
-        """All addresses of a customer."""
-        query = (
-            select(customer_identities.c.kind, customer_identities.c.address)
-            .where(customer_identities.c.customer_id == customer_id)
-            .order_by(customer_identities.c.kind, customer_identities.c.address)
+    async def currents(self, customer_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
+        """Whom each of the customers became part of; or the customer."""
+        rows = await self.session.execute(
+            text(f"""
+                WITH RECURSIVE line AS (
+                    SELECT id AS asked, id, merged_into FROM {customers.fullname} WHERE id = ANY (CAST(:ids AS uuid[]))
+                    UNION SELECT line.asked, c.id, c.merged_into
+                    FROM line JOIN {customers.fullname} AS c ON c.id = line.merged_into)
+                SELECT asked, id FROM line WHERE merged_into IS NULL"""),
+            {"ids": list(customer_ids)},
         )
-        return [Identity(row.kind, row.address) for row in await self.session.execute(query)]
+        return {row.asked: row.id for row in rows}
 
     async def account(self, account_id: UUID) -> AnyRow | None:
         """What is known of an account."""
@@ -91,7 +94,7 @@ class CustomerRepository:
             {
                 "id": account.account_id,
                 "name": account.name,
-                "email": account.email.strip().lower(),
+                "email": identity("email", account.email).address,
                 "role": account.role,
                 "active": account.active,
                 "version": account.version,
@@ -111,17 +114,24 @@ class CustomerRepository:
         )
 
     async def _find(self, keys: Collection[Identity]) -> dict[Identity, Requester]:
+        wanted = [(key, form) for key in keys for form in key.forms]
         rows = await self.session.execute(
             text(f"""
-                SELECT i.kind, i.address, c.*
-                FROM unnest(CAST(:kinds AS text[]), CAST(:addresses AS text[])) AS w (kind, address)
+                SELECT i.kind, w.normal, i.address, c.*
+                FROM unnest(CAST(:kinds AS text[]), CAST(:normals AS text[]), CAST(:forms AS text[]))
+                    AS w (kind, normal, address)
                 JOIN {customer_identities.fullname} AS i USING (kind, address)
                 JOIN {customers.fullname} AS c ON c.id = i.customer_id"""),
-            {"kinds": [key.kind for key in keys], "addresses": [key.address for key in keys]},
+            {
+                "kinds": [key.kind for key, _ in wanted],
+                "normals": [key.address for key, _ in wanted],
+                "forms": [form for _, form in wanted],
+            },
         )
+        # The normal form last, so that it counts where both are there.
         return {
-            Identity(row.kind, row.address): _requester(row, row.address if row.kind == "email" else None)
-            for row in rows
+            Identity(row.kind, row.normal): _requester(row, row.address if row.kind == "email" else None)
+            for row in sorted(rows, key=lambda row: row.address == row.normal)
         }
 
     async def _insert(self, profiles: Mapping[Identity, Profile], now: datetime) -> None:
@@ -182,11 +192,20 @@ class CustomerRepository:
                 SET name = CASE WHEN c.name = '' THEN said.name ELSE c.name END,
                     language = coalesce(c.language, said.language),
                     region = coalesce(c.region, said.region),
-                    time_zone = coalesce(c.time_zone, said.time_zone)
+                    time_zone = coalesce(c.time_zone, said.time_zone),
+                    version = c.version + 1
                 FROM said JOIN locked USING (id)
                 WHERE c.id = said.id"""),
             {"rows": to_json(rows).decode()},
         )
+
+
+def current(customer_id: UUID) -> ScalarSelect[UUID]:
+    """Whom a customer became part of by merges, one after the other; or the customer."""
+    line = select(customers.c.id, customers.c.merged_into).where(customers.c.id == customer_id).cte(recursive=True)
+    following = customers.alias()
+    line = line.union(select(following.c.id, following.c.merged_into).join(line, following.c.id == line.c.merged_into))
+    return select(line.c.id).where(line.c.merged_into.is_(None)).scalar_subquery()
 
 
 _FILLED = ("language", "region", "time_zone")

@@ -8,10 +8,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.tickets.domain.ticket import Message, Ticket, differences, moved, snapshot, with_message
+from services.tickets.domain.ticket import Message, Ticket, differences, is_withheld, moved, snapshot, with_message
+from services.tickets.domain.via import Via
 from services.tickets.repository import MessageRepository, TicketRepository
 from shared.events import Event
+from shared.events.accounts import Role
 from shared.events.common import Actor
+from shared.events.messages import MessageReceived
 from shared.events.tickets import (
     FieldChange,
     MessageKind,
@@ -22,8 +25,20 @@ from shared.events.tickets import (
     TicketRoutingDeclined,
 )
 from shared.messaging import outbox
+from shared.web import caller_of
+from shared.web.problem import NotFound
 
 Trigger = Event[Any] | None
+
+_NO_REMARKS: Mapping[str, FieldChange] = {}
+
+
+async def locked(session: AsyncSession, ticket_id: UUID, *, own: UUID | None = None) -> Ticket:
+    """The ticket, locked until this transaction ends. Raises NotFound, also if it is not one of the account `own`."""
+    ticket = await TicketRepository(session).lock(ticket_id, account_id=own)
+    if ticket is None:
+        raise NotFound("There is no such ticket.")
+    return ticket
 
 
 @dataclass(slots=True)
@@ -37,19 +52,28 @@ class _Entry:
     trigger: Trigger
     created: bool = False
     changes: Mapping[str, FieldChange] = field(default_factory=dict)
+    # For the history alone.
+    remarks: Mapping[str, FieldChange] = field(default_factory=dict)
     message: Message | None = None
     declined: tuple[UUID, str] | None = None
+    # For who watches alone.
+    leaving: FieldChange | None = None
 
 
 @dataclass(slots=True)
 class Journal:
     """The changes of one transaction, in order, for one or many tickets.
 
-    `create`, `change`, `note` and `decline` only collect; `write` then makes every table follow with one statement
-    each, and records the events. Tickets that are changed have to be locked by this transaction.
+    `create`, `change`, `remark`, `tell`, `note` and `decline` only collect; `write` then makes every table follow with
+    one statement each, and records the events. Tickets that are changed have to be locked by this transaction.
+
+    With `tells` off no event tells of it: what comes from another desk happened long ago, and nobody is to act on it.
     """
 
     session: AsyncSession
+    tells: bool = True
+    # Through what all of it came; None for what the transaction itself is for: a request, an event, or a timer.
+    via: Via | None = None
     _entries: list[_Entry] = field(default_factory=list)
     # Tickets with facts that no entry since has taken along.
     _noted: dict[UUID, Ticket] = field(default_factory=dict)
@@ -69,19 +93,43 @@ class Journal:
         cause: str,
         at: datetime,
         message: Message | None = None,
+        remarks: Mapping[str, FieldChange] = _NO_REMARKS,
         trigger: Trigger = None,
     ) -> Ticket:
         """A ticket became `after`, by a message or by other means; returns it with its versions moved.
 
-        Nothing is collected where neither a field changed nor a message came.
+        Nothing is collected where neither a field changed nor a message came. `remarks` stand in the history beside
+        the fields that changed.
         """
         changes = differences(before, after)
         if not changes and message is None:
             return before
         ticket = moved(before, after, set(changes), at)
-        self._entries.append(_Entry(ticket, actor, cause, at, trigger, changes=changes, message=message))
+        self._entries.append(
+            _Entry(ticket, actor, cause, at, trigger, changes=changes, remarks=remarks, message=message)
+        )
         self._noted.pop(ticket.id, None)
         return ticket
+
+    def remark(
+        self,
+        ticket: Ticket,
+        *,
+        actor: Actor,
+        cause: str,
+        at: datetime,
+        remarks: Mapping[str, FieldChange],
+        trigger: Trigger = None,
+    ) -> None:
+        """Something happened around a ticket, which stays as it is: the history tells, and no event.
+
+        With a `trigger` from outside it is news, and an event tells it too.
+        """
+        self._entries.append(_Entry(ticket, actor, cause, at, trigger, remarks=remarks))
+
+    def tell(self, ticket: Ticket, leaving: FieldChange, *, actor: Actor, cause: str, at: datetime) -> None:
+        """A reply is to leave later, or is not any more: an event tells those who watch, and no history."""
+        self._entries.append(_Entry(ticket, actor, cause, at, None, leaving=leaving))
 
     def note(self, before: Ticket, after: Ticket) -> Ticket:
         """A fact about a ticket that is there: it is written, but moves no version, and nothing tells of it."""
@@ -98,18 +146,31 @@ class Journal:
     async def write(self) -> dict[UUID, Ticket]:
         """Write all that was collected; returns the tickets that were written, by a note alone too, as they are now."""
         await self._give_numbers()
-        done = [entry for entry in self._entries if entry.declined is None]
+        done = [entry for entry in self._entries if entry.declined is None and entry.leaving is None]
         created = {entry.ticket.id for entry in done if entry.created}
-        final = {entry.ticket.id: entry.ticket for entry in done} | self._noted
+        final = {entry.ticket.id: entry.ticket for entry in done if entry.message or entry.changes} | self._noted
         tickets = TicketRepository(self.session)
         await tickets.insert([ticket for ticket in final.values() if ticket.id in created])
         await tickets.update([ticket for ticket in final.values() if ticket.id not in created])
         await MessageRepository(self.session).insert([_message_row(entry) for entry in done if entry.message])
-        await tickets.add_history([_history_row(entry) for entry in done])
-        for entry in self._entries:
+        await tickets.add_history([_history_row(entry, self._through(entry)) for entry in done])
+        for entry in self._entries if self.tells else ():
             self._record(entry)
         self._entries, self._noted = [], {}
         return final
+
+    def _through(self, entry: _Entry) -> Via:
+        if self.via is not None:
+            return self.via
+        if entry.trigger is not None:
+            told = entry.trigger.data
+            return Via(told.channel) if isinstance(told, MessageReceived) else Via.SYSTEM
+        caller = caller_of(self.session)
+        if caller is None:
+            return Via.TIMER
+        if caller.key_id is not None:
+            return Via.API
+        return Via.PORTAL if caller.role is Role.CUSTOMER else Via.WEB
 
     async def _give_numbers(self) -> None:
         new = [entry.ticket.id for entry in self._entries if entry.created]
@@ -131,10 +192,16 @@ class Journal:
             if entry.created:
                 self._send(entry, TicketCreated(ticket=ticket, message=message, actor=entry.actor))
             else:
-                self._send(entry, TicketMessageAdded(ticket=ticket, message=message))
-        if entry.changes:
+                mentions = tuple(mention.id for mention in entry.message.mentions)
+                said = entry.message
+                added = TicketMessageAdded(
+                    ticket=ticket, message=message, mentions=mentions, html=said.html, cc=said.cc
+                )
+                self._send(entry, added)
+        around = entry.remarks if entry.trigger is not None and not (entry.changes or entry.message) else {}
+        if changes := {"leaving": entry.leaving} if entry.leaving else {**entry.changes, **around}:
             changed = TicketChanged(
-                ticket=ticket, changes=dict(entry.changes), actor=entry.actor, cause=entry.cause, changed_at=entry.at
+                ticket=ticket, changes=changes, actor=entry.actor, cause=entry.cause, changed_at=entry.at
             )
             self._send(entry, changed)
 
@@ -175,6 +242,12 @@ def _message_row(entry: _Entry) -> dict[str, Any]:
         "channel": message.channel,
         "external_id": message.external_id,
         "attachments": message.attachments,
+        "mentions": message.mentions,
+        "html": message.html,
+        "cc": message.cc,
+        "quoted": message.quoted,
+        "security": message.security and message.security.model_dump(mode="json", exclude_none=True),
+        "withheld": is_withheld(message.security),
         "added_at": message.added_at,
         "first_reply": message.first_reply,
         "delivery_state": message.delivery_state,
@@ -182,7 +255,7 @@ def _message_row(entry: _Entry) -> dict[str, Any]:
     }
 
 
-def _history_row(entry: _Entry) -> dict[str, Any]:
+def _history_row(entry: _Entry, via: Via) -> dict[str, Any]:
     return {
         "ticket_id": entry.ticket.id,
         "version": entry.ticket.version,
@@ -191,6 +264,7 @@ def _history_row(entry: _Entry) -> dict[str, Any]:
         "actor_id": entry.actor.id,
         "actor_name": entry.actor.name,
         "cause": entry.cause,
-        "changes": entry.changes,
+        "changes": {**entry.changes, **entry.remarks},
         "message_id": entry.message.id if entry.message else None,
+        "via": via,
     }

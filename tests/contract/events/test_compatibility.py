@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import jsonschema
 import pytest
@@ -28,7 +29,16 @@ def test_new_readers_understand_old_events(type_: str, model: type[EventData]) -
     for path in examples:
         written = json.loads(path.read_text())
         read = json.loads(model.model_validate(written).model_dump_json())
-        assert {key: read[key] for key in written} == written, f"{path} lost something"
+        assert _without_news(read, written) == written, f"{path} lost something"
+
+
+def _without_news(read: Any, written: Any) -> Any:
+    """What was read without fields that came later, in values inside the event, too."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        return {key: _without_news(read[key], value) for key, value in written.items() if key in read}
+    if isinstance(written, list) and isinstance(read, list) and len(read) == len(written):
+        return [_without_news(*pair) for pair in zip(read, written, strict=True)]
+    return read
 
 
 @pytest.mark.parametrize(("type_", "model"), TYPES)

@@ -69,13 +69,13 @@ class Story:
         kind = SlaBreached if breached else SlaMet
         return self._add(kind(ticket_id=self.id, clock=clock, next_due_at=None, at=at), at)
 
-    def delivery(self, minutes: float, *, failed: bool) -> "Story":
+    def delivery(self, minutes: float, *, failed: bool, again: bool = False) -> "Story":
         at = self.at + timedelta(minutes=minutes)
         ids = {"message_id": uuid4(), "ticket_id": self.id, "conversation_id": self.id}
         return self._add(
             MessageFailed(**ids, failed_at=at, reason="550", attempts=1)
             if failed
-            else MessageDelivered(**ids, delivered_at=at, external_id="<m@example.org>"),
+            else MessageDelivered(**ids, delivered_at=at, external_id="<m@example.org>", again=again),
             at,
         )
 

@@ -20,6 +20,7 @@ async def test_figures_are_right_whatever_the_order_between_streams(analytics: A
         "tickets_created": 3,
         "tickets_solved": 2,  # of day one and of the day before; ticket 2 came back
         "tickets_reopened": 1,
+        "reopen_rate": pytest.approx(1 / 3),  # ticket 2 was solved, too
         "first_response_time": {"count": 3, "median": 1800.0, "p90": 4200.0, "mean": 2400.0},
         "resolution_time": {"count": 2, "median": 55800.0, "p90": 97560.0, "mean": 55800.0},
         "backlog": 2,
@@ -34,8 +35,8 @@ async def test_figures_are_right_whatever_the_order_between_streams(analytics: A
     }
 
 
-async def test_deliveries_count_when_they_happened_not_when_they_were_told(analytics: Analytics) -> None:
-    story = Story(1, DAY).delivery(10, failed=False).delivery(11, failed=True)
+async def test_deliveries_count_once_when_they_happened_not_when_they_were_told(analytics: Analytics) -> None:
+    story = Story(1, DAY).delivery(10, failed=False).delivery(11, failed=True).delivery(10, failed=False, again=True)
     late = [replace(event, time=DAY + timedelta(days=30)) for event in story.streams["ingestion", str(story.id)]]
     await analytics.take([event] for event in late)
     then = (await analytics.get("overview", **PERIOD))["figures"]
@@ -68,6 +69,39 @@ async def test_volume_by_channel_and_language_has_no_holes(analytics: Analytics)
         ("2026-03-02T01:00:00Z", {"de": 1}),
         ("2026-03-02T02:00:00Z", {"hi": 1}),
     ]
+
+
+async def test_figures_of_some_tickets_come_with_the_search_that_finds_them(analytics: Analytics) -> None:
+    await analytics.take(waves(stories(), 0))
+    hindi = await analytics.get("overview", language="hi", **PERIOD)
+    about = "created>=2026-03-02T00:00:00Z created<2026-03-05T00:00:00Z language:hi"
+    assert hindi["figures"] == {
+        "tickets_created": 2,
+        "tickets_solved": 0,
+        "tickets_reopened": 1,
+        "reopen_rate": 1.0,
+        "first_response_time": {"count": 2, "median": 3300.0, "p90": 4500.0, "mean": 3300.0},
+        "resolution_time": {"count": 0, "median": None, "p90": None, "mean": None},
+        "backlog": 2,
+        "backlog_by_day": [
+            {"day": "2026-03-02", "tickets": 0},
+            {"day": "2026-03-03", "tickets": 2},
+            {"day": "2026-03-04", "tickets": 2},
+        ],
+        "sla_compliance": [{"metric": "first_response", "met": 1, "breached": 1, "compliance": 0.5}],
+        "replies_delivered": 0,
+        "replies_failed": 1,
+    }
+    assert hindi["searches"]["tickets_created"] == about
+    assert hindi["searches"]["backlog"] == "status:new,on_hold,open,pending language:hi"
+    chats = await analytics.get("volume", by="language", channel="chat", type="question", **PERIOD)
+    first, second, _ = chats["figures"]["volume"]
+    assert (first["tickets"], second["tickets"]) == ({}, {"hi": 1})
+    assert second["search"] == ("created>=2026-03-03T00:00:00Z created<2026-03-04T00:00:00Z channel:chat type:question")
+    assert chats["key_searches"] == {"hi": "language:hi"}
+    unknown = await analytics.get("overview", language="und", group="VIP desk", **PERIOD)
+    assert unknown["figures"]["tickets_created"] == 0
+    assert unknown["searches"]["backlog"].endswith('language:none group:"VIP desk"')
 
 
 async def test_days_begin_where_the_reader_lives(analytics: Analytics) -> None:
@@ -119,6 +153,8 @@ async def test_an_empty_desk_has_figures_too(analytics: Analytics) -> None:
         {"time_zone": "\x00"},
         {"from": "2020-01-01", "to": "2026-01-01"},
         {"from": "soon"},
+        {"channel": "pigeon"},
+        {"group": 'a" status:open "'},
     ],
 )
 async def test_nonsense_is_refused(analytics: Analytics, params: dict[str, str]) -> None:

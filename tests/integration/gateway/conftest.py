@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -79,12 +80,10 @@ async def gateway(make_database: MakeDatabase) -> AsyncIterator[Gateway]:
         yield Gateway(app, database, settings)
 
 
-@pytest_asyncio.fixture
-async def served(gateway: Gateway) -> AsyncIterator[str]:
-    """`host:port` of the gateway behind a real server."""
-    config = uvicorn.Config(
-        gateway.app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="websockets-sansio"
-    )
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[str]:
+    """`host:port` of an app, started before, behind a real server."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="websockets-sansio")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())
     async with asyncio.timeout(30):
@@ -95,6 +94,13 @@ async def served(gateway: Gateway) -> AsyncIterator[str]:
     server.should_exit = True
     server.force_exit = True
     await task
+
+
+@pytest_asyncio.fixture
+async def served(gateway: Gateway) -> AsyncIterator[str]:
+    """`host:port` of the gateway."""
+    async with serving(gateway.app) as address:
+        yield address
 
 
 async def append(gateway: Gateway, *frames: dict[str, Any]) -> None:

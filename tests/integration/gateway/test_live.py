@@ -27,7 +27,14 @@ from shared.events.common import (
     TicketType,
 )
 from shared.events.sla import Clock, ClockState, SlaClockChanged, SlaMetric
-from shared.events.tickets import MessageKind, ThreadMessage, TicketChanged, TicketCreated, TicketMessageAdded
+from shared.events.tickets import (
+    FieldChange,
+    MessageKind,
+    ThreadMessage,
+    TicketChanged,
+    TicketCreated,
+    TicketMessageAdded,
+)
 from shared.ids import uuid7
 from tests.integration.events import START, event_of
 from tests.integration.gateway.conftest import ADMIN, Gateway, append
@@ -283,8 +290,12 @@ async def test_tickets_are_shown_as_list_rows_without_their_text(gateway: Gatewa
         "number": 7,
         "subject": "Printer on fire",
         "status": "open",
+        "status_key": None,
+        "snoozed_until": None,
         "priority": "high",
         "type": "incident",
+        "type_key": None,
+        "review": None,
         "channel": "email",
         "language": None,
         "requester": {"customer_id": str(shown.requester.customer_id), "name": "Ana"},
@@ -321,6 +332,29 @@ async def test_a_batch_is_shown_event_by_event_in_its_order(gateway: Gateway) ->
         ("ticket.upserted", str(one.id)),
     ]
     assert frames[3]["ticket"]["last_message_at"] == START.isoformat()
+
+
+async def test_replies_that_leave_later_are_told_and_what_they_say_is_not(gateway: Gateway) -> None:
+    shown = ticket(status_key="in_repair", snoozed_until=START)
+    reply = {"id": str(uuid7()), "author": {"id": str(uuid7()), "name": "Ada"}, "release_at": START.isoformat()}
+    changes = [
+        {"leaving": FieldChange(after=reply)},
+        {"leaving": FieldChange(before=reply)},
+        {"status": FieldChange(before="new", after="open")},
+    ]
+    events = [
+        event_of(TicketChanged(ticket=shown, changes=each, actor=ACTOR, cause="test", changed_at=START), shown.id)
+        for each in changes
+    ]
+    async with gateway.database.transaction() as session:
+        await service.show(session, events)
+    frames = [row.frame for row in await gateway.rows("SELECT frame FROM live_frames ORDER BY seq")]
+    about = {"type": "ticket.leaving", "ticket_id": str(shown.id)}
+    assert frames[:2] == [{**about, "reply": reply}, {**about, "reply": {**reply, "release_at": None}}]
+    assert (frames[2]["ticket"]["status_key"], frames[2]["ticket"]["snoozed_until"]) == (
+        "in_repair",
+        START.isoformat(),
+    )
 
 
 async def test_an_older_message_that_comes_late_does_not_turn_back_when_the_last_one_came(gateway: Gateway) -> None:

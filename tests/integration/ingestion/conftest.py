@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from services.ingestion.parsing import ParserLimits, ParserPool
 from shared.db import Database
+from tests.conftest import Databases
 from tests.integration.ingestion.harness import Desk
 
 MakeDesk = Callable[..., Awaitable[Desk]]
@@ -30,6 +32,17 @@ async def make_desk(make_database: Callable[..., Awaitable[Database]], tmp_path:
         return desk
 
     return make
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_desk(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory, pool: ParserPool
+) -> AsyncIterator[Desk]:
+    """The service with its default settings, for all tests of a module that do not mind each other."""
+    async with databases.database("ingestion") as database:
+        desk = Desk(database, tmp_path_factory.mktemp("desk"), pool)
+        await desk.start()
+        yield desk
 
 
 @pytest_asyncio.fixture

@@ -10,10 +10,13 @@ from sqlalchemy import text
 
 from services.ingestion.app import create_app
 from services.ingestion.consumers import create_handlers
-from services.ingestion.delivery import FileTransport, Transport
-from services.ingestion.duties import Delivery, MailDesk, MailParsing
+from services.ingestion.delivery import Transport
+from services.ingestion.duties import MailDesk
 from services.ingestion.parsing import ParserPool
+from services.ingestion.reading import MailReading
+from services.ingestion.sending import Delivery, NoticeDelivery
 from services.ingestion.settings import IngestionSettings
+from services.ingestion.transports import Transports
 from services.ingestion.wake import wakes
 from shared.db import Database, now_utc
 from shared.events import Event, EventData
@@ -36,9 +39,16 @@ class Desk:
         self.app: FastAPI = create_app(self.settings, database)
         self.objects: ObjectStore = self.app.state.objects
         self.pool = pool
+        self.app.state.parsers = pool
         self.mail_desk = MailDesk(database, self.settings)
-        self.parsing = MailParsing(database, self.objects, self.mail_desk, self.pool)
-        self.handlers = create_handlers(self.objects, self.mail_desk.context, wakes(database).reply_noted)
+        self.reading = MailReading(database, self.objects, self.mail_desk, self.pool)
+        self.handlers = create_handlers(
+            self.objects,
+            self.mail_desk.context,
+            wakes(database),
+            portal=self.settings.portal_seal,
+            public_url=self.settings.public_url,
+        )
         self.callers = Callers(self.app)
 
     async def start(self) -> None:
@@ -52,7 +62,7 @@ class Desk:
         return await (client or self.as_(Role.AGENT)).post("/api/ingest/email", raw, content_type="message/rfc822")
 
     async def parse_all(self) -> None:
-        while await self.parsing.turn():
+        while await self.reading.turn():
             pass
 
     async def take_mail(self, raw: bytes) -> dict[str, Any]:
@@ -70,8 +80,16 @@ class Desk:
 
     def delivery(self, transport: Transport | None = None) -> Delivery:
         return Delivery(
-            self.database, self.objects, self.mail_desk, transport or FileTransport(self.settings.outgoing_dir)
+            self.database,
+            self.objects,
+            self.mail_desk,
+            Transports(self.database, self.settings, transport),
+            self.settings,
         )
+
+    def notifying(self, transport: Transport | None = None) -> NoticeDelivery:
+        transports = Transports(self.database, self.settings, transport)
+        return NoticeDelivery(self.database, self.mail_desk, transports, self.settings)
 
     async def consume(self, *events: EventData) -> None:
         """Handle events as the consumer would."""

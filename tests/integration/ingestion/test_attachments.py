@@ -40,11 +40,13 @@ async def test_an_upload_can_be_downloaded_and_sent_with_a_message(desk: Desk) -
         (b"<html><script>alert(1)</script>", "page.html"),
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "avatar.svg"),
         (b"<?xml version='1.0'?><x/>", "x.png"),
-        (b"alert(1)", "x.js"),
+        (b"alert(1)", "x.mjs"),
     ],
 )
-async def test_what_a_browser_would_run_is_served_as_text_in_a_sandbox(desk: Desk, data: bytes, name: str) -> None:
-    agent = desk.as_(Role.AGENT)
+async def test_what_a_browser_would_run_is_served_as_text_in_a_sandbox(
+    shared_desk: Desk, data: bytes, name: str
+) -> None:
+    agent = shared_desk.as_(Role.AGENT)
     uploaded = (await agent.post("/api/attachments", data, query={"name": name}, content_type="text/html")).json()
     answer = await agent.get(uploaded["url"])
 
@@ -54,8 +56,8 @@ async def test_what_a_browser_would_run_is_served_as_text_in_a_sandbox(desk: Des
     assert "sandbox" in answer.headers["content-security-policy"]
 
 
-async def test_a_customer_reads_only_what_they_uploaded(desk: Desk) -> None:
-    owner, other = desk.as_(Role.CUSTOMER), desk.as_(Role.CUSTOMER)
+async def test_a_customer_reads_only_what_they_uploaded(shared_desk: Desk) -> None:
+    owner, other = shared_desk.as_(Role.CUSTOMER), shared_desk.as_(Role.CUSTOMER)
     uploaded = (await owner.post("/api/attachments", PNG, query={"name": "a.png"})).json()
 
     assert (await owner.get(uploaded["url"])).status == 200
@@ -88,20 +90,21 @@ async def test_nobody_fills_the_disk_with_files_of_no_message(make_desk: MakeDes
     assert sorted(answer.status for answer in answers) == [201, 429, 429, 429]
 
 
-async def test_files_of_no_message_are_forgotten_after_a_day(desk: Desk) -> None:
+async def test_files_of_no_message_are_forgotten_when_none_is_on_its_way_any_more(desk: Desk) -> None:
     agent = desk.as_(Role.AGENT)
-    old, used, new = [
-        (await agent.post("/api/attachments", PNG, query={"name": name})).json()["id"] for name in ("a", "b", "c")
+    old, used, late, new = [
+        (await agent.post("/api/attachments", PNG, query={"name": name})).json()["id"] for name in "abcd"
     ]
     body = {"sender": {"address": "a@example.org"}, "text": "see file", "attachment_ids": [used]}
     assert (await agent.post("/api/ingest/messages", body)).status == 202
-    await desk.execute(
-        "UPDATE attachments SET created_at = now() - interval '25 hours' WHERE id = ANY(:ids)",
-        ids=[UUID(old), UUID(used)],
-    )
+    aged = "UPDATE attachments SET created_at = now() - CAST(:age AS interval) WHERE id = ANY(:ids)"
+    await desk.execute(aged, age=timedelta(days=11), ids=[UUID(old), UUID(used)])
+    # A reply used it in its last hour, and the broker has been away since.
+    await desk.execute(aged, age=timedelta(days=9), ids=[UUID(late)])
     async with desk.database.transaction() as session:
         assert await files.forget_unattached(session, now_utc()) == 1
-    assert [(await agent.get(f"/api/attachments/{each}")).status for each in (old, used, new)] == [404, 200, 200]
+    answers = [(await agent.get(f"/api/attachments/{each}")).status for each in (old, used, late, new)]
+    assert answers == [404, 200, 200, 200]
 
 
 async def test_objects_that_nothing_names_are_swept(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from services.ingestion.domain.tokens import reply_address
 from services.ingestion.parsing import ParserFailed, ParserLimits, ParserPool
 from services.ingestion.repository.attachments import AttachmentRepository
 from services.ingestion.service import mail as use_cases
+from services.ingestion.service.acceptance import ReadMail, settle_mails
 from shared.db import now_utc
 from shared.events.accounts import Role
 from shared.ids import uuid7
@@ -102,21 +103,6 @@ async def test_an_answer_that_is_parsed_before_what_it_answers_is_one_conversati
     assert ids == ["m0@x", "m1@x", "m2@x", "m3@x"]
 
 
-async def test_racing_parsers_agree_on_one_conversation(desk: Desk) -> None:
-    for round_ in range(4):
-        chain = [f"<r{round_}.{number}@x>" for number in range(6)]
-        for number, own in enumerate(chain):
-            await desk.post_mail(mail(f"{round_}.{number}", Message_ID=own, References=" ".join(chain[:number])))
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-            for _ in chain:
-                group.create_task(desk.parsing.turn())
-
-    events = await desk.events("message.received.v1")
-    assert len(events) == 4 * 6
-    assert len({event["conversation_id"] for event in events}) == 4
-    assert await desk.scalar("SELECT count(DISTINCT conversation_id) FROM mail_ids") == 4
-
-
 async def test_a_repeated_message_id_does_not_take_a_conversation_over(desk: Desk) -> None:
     await desk.take_mail(mail(Message_ID="<m1@x>"))
     await desk.take_mail(mail("Mine now.", From="eve@evil.example", Message_ID="<m1@x>"))
@@ -131,7 +117,7 @@ async def test_a_repeated_message_id_does_not_take_a_conversation_over(desk: Des
 async def test_a_reply_token_proves_the_conversation_to_its_correspondent_only(desk: Desk) -> None:
     context = await desk.mail_desk.context()
     conversation = uuid7()
-    address = reply_address(context.token_key, context.mailbox, conversation, "ada@example.org")
+    address = reply_address(context.token_key, context.identities.default.mailbox, conversation, "ada@example.org")
 
     await desk.take_mail(mail("mine", To=f"Support <{address.upper()}>"))
     await desk.take_mail(mail("not mine", To=address, From="eve@evil.example"))
@@ -251,8 +237,8 @@ async def test_a_passing_fault_puts_no_mail_aside(desk: Desk, fault: str, monkey
         broken.setattr(owner, name, fails)
         for _ in range(5):
             with pytest.raises(OSError, match="no space"):
-                await desk.parsing.turn()
-            assert not await desk.parsing.turn()  # not at once again
+                await desk.reading.turn()
+            assert not await desk.reading.turn()  # not at once again
             await desk.execute("UPDATE inbound_messages SET leased_until = now() - interval '1 second'")
     assert await desk.scalar("SELECT attempts FROM inbound_messages") == 0
     assert len([path for path in desk.objects.root.rglob("*") if path.is_file()]) == 1
@@ -284,13 +270,12 @@ async def test_a_mail_under_lease_is_left_alone_until_the_lease_ends(desk: Desk)
 async def test_a_settler_that_lost_its_lease_changes_nothing(desk: Desk) -> None:
     await desk.post_mail(mail())
     async with desk.database.transaction() as session:
-        claimed = await use_cases.claim_mail(session)
-    assert claimed is not None
+        [claimed] = await use_cases.claim_mails(session, limit=10, max_bytes=1_000_000)
     await desk.execute("UPDATE inbound_messages SET lease = :lease", lease=uuid7())
     parsed = await desk.pool.parse(await desk.objects.get(claimed.raw_key))
     async with desk.database.transaction() as session:
         context = await desk.mail_desk.context()
-        assert not await use_cases.accept_mail(session, claimed, parsed, [], context, now_utc())
+        assert not await settle_mails(session, [ReadMail(claimed, parsed)], context, now_utc())
 
     assert await desk.events() == []
 
@@ -321,10 +306,10 @@ async def test_a_parser_that_is_killed_is_replaced_and_its_mail_parsed() -> None
 
 
 async def test_a_parser_beyond_its_time_is_killed_and_replaced() -> None:
-    pool = ParserPool(1, ParserLimits(cpu_seconds=1, memory_mib=512))
+    pool = ParserPool(1, ParserLimits(cpu_seconds=0.05, memory_mib=512))
     try:
         with pytest.raises(ParserFailed) as failure:
-            await pool.parse(b"From: a@b.example\n\n" + b"\n" * 20_000_000)
+            await pool.parse(b"From: a@b.example\nContent-Type: text/html\n\n" + b"<b>word" * 50_000)
         assert failure.value.reason == "parser_timeout"
         assert (await pool.parse(mail())).subject == "Help"
     finally:
@@ -335,8 +320,20 @@ async def test_a_parser_beyond_its_memory_is_contained() -> None:
     pool = ParserPool(1, ParserLimits(cpu_seconds=10, memory_mib=128))
     try:
         with pytest.raises(ParserFailed) as failure:
-            await pool.parse(b"From: a@b.example\n\n" + b"line of text\n" * 1_900_000)
+            await pool.parse(b"From: a@b.example\n\n" + b"line of text\n" * 6_000_000)
         assert failure.value.reason in {"parser_out_of_memory", "parser_crashed", "unreadable"}
+        assert (await pool.parse(mail())).subject == "Help"
+    finally:
+        await pool.close()
+
+
+async def test_a_mail_takes_less_memory_than_its_process_may() -> None:
+    pool = ParserPool(1, ParserLimits(cpu_seconds=10, memory_mib=4096))
+    try:
+        head = b"From: a@b.example\nContent-Type: a/b\nContent-Transfer-Encoding: base64\n\n"
+        with pytest.raises(ParserFailed) as failure:
+            await pool.parse(head + b"AAAA" * 32_000_000)
+        assert failure.value.reason in {"parser_out_of_memory", "parser_crashed"}
         assert (await pool.parse(mail())).subject == "Help"
     finally:
         await pool.close()

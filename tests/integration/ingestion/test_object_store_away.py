@@ -64,7 +64,7 @@ async def test_mail_waits_for_the_store(desk: Desk, s3: S3Server) -> None:
     accepted = (await desk.post_mail(MAIL)).json()
     with s3.away():
         with pytest.raises(ObjectStoreUnavailable):
-            await desk.parsing.turn()
+            await desk.reading.turn()
         async with desk.database.transaction() as session:
             with pytest.raises(ObjectStoreUnavailable):
                 await ObjectSweep(desk.objects).run(session, now_utc())

@@ -1,11 +1,11 @@
 """Replies on their way out: sent by a real mail server or as files, never called delivered before they are."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 from uuid import UUID
 
 import pytest
@@ -16,6 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from desk.ports import free_port
 from services.ingestion.delivery import DeliveryFailed, FileTransport, SmtpTransport, Transport
 from services.ingestion.domain.addresses import Mailbox as Address
+from services.ingestion.domain.caps import Caps
 from services.ingestion.domain.outgoing import OutgoingMail, compose
 from services.ingestion.domain.tokens import conversation_of
 from services.ingestion.service import outbound
@@ -66,7 +67,8 @@ def reply(conversation_id: UUID | None, **changes: Any) -> TicketMessageAdded:
         "added_at": now,
         "first_reply": True,
     }
-    return TicketMessageAdded(ticket=ticket, message=ThreadMessage(**{**fields, **changes}))
+    html, cc = changes.pop("html", None), changes.pop("cc", ())
+    return TicketMessageAdded(ticket=ticket, message=ThreadMessage(**{**fields, **changes}), html=html, cc=cc)
 
 
 class Mailbox:
@@ -75,14 +77,16 @@ class Mailbox:
     def __init__(self) -> None:
         self.received: list[tuple[list[str], bytes]] = []
         self.rcpt_answer = "250 OK"
+        self.rcpt_answers: dict[str, str] = {}
         self.data_answer = "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - the name aiosmtpd calls
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        if self.rcpt_answer.startswith("250"):
+        answer = self.rcpt_answers.get(address, self.rcpt_answer)
+        if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.rcpt_answer
+        return answer
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.data_answer.startswith("250"):
@@ -136,7 +140,7 @@ async def test_a_reply_reaches_the_customer_in_the_thread(desk: Desk, mailbox: t
     assert [part.get_filename() for part in message.iter_attachments()] == ["plän.png"]
     context = await desk.mail_desk.context()
     reply_to = message["Reply-To"].addresses[0].addr_spec
-    assert conversation_of(context.token_key, context.mailbox, (reply_to,), "ada@example.org") == conversation
+    assert conversation_of(context.token_key, context.identities, (reply_to,), "ada@example.org") == conversation
 
     [delivered] = await desk.events("message.delivered.v1")
     assert delivered["aggregate_id"] == str(conversation)
@@ -147,6 +151,20 @@ async def test_a_reply_reaches_the_customer_in_the_thread(desk: Desk, mailbox: t
     answer = (await desk.events("message.received.v1"))[-1]
     assert answer["evidence"]["reference_conversation_id"] == str(conversation)
     assert answer["evidence"]["ticket_number"] == 42
+
+
+async def test_a_formatted_reply_is_sent_as_it_was_formatted(
+    desk: Desk, mailbox: tuple[Mailbox, SmtpTransport]
+) -> None:
+    server, transport = mailbox
+    await desk.consume(reply(uuid7(), html="<p>Have you tried <b>water</b>?</p>"))
+    await desk.delivery(transport).turn()
+    [(_, raw)] = server.received
+    plain, rich = (parsed(raw).get_body((kind,)) for kind in ("plain", "html"))
+    assert plain is not None
+    assert rich is not None
+    assert "tried water" in plain.get_content()
+    assert "<b>water</b>" in rich.get_content()
 
 
 async def test_a_ticket_that_begins_with_a_reply_sends_it(desk: Desk, mailbox: tuple[Mailbox, SmtpTransport]) -> None:
@@ -222,8 +240,11 @@ async def test_an_error_nobody_thought_of_is_an_attempt_like_any_other(desk: Des
     """It was never settled: the reply stayed queued, and took the others of its batch with it."""
 
     class Broken:
-        async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
-            raise LookupError(f"{message['Subject']} {sender} {recipient}")
+        async def send(self, message: EmailMessage, *, sender: str, recipients: Sequence[str]) -> Never:
+            raise LookupError(f"{message['Subject']} {sender} {recipients}")
+
+        async def close(self) -> None:
+            raise NotImplementedError
 
     await desk.consume(reply(uuid7()), reply(uuid7()))
     turns = 0
@@ -259,7 +280,9 @@ async def test_a_reply_under_lease_is_not_sent_by_another(desk: Desk, mailbox: t
     server, transport = mailbox
     await desk.consume(reply(uuid7()))
     async with desk.database.transaction() as session:
-        [claimed] = await outbound.claim_replies(session)
+        [claimed] = await outbound.claim_replies(
+            session, Caps(), now=now_utc(), lease_for=outbound.lease_for(timeout_seconds=30)
+        )
 
     assert not await desk.delivery(transport).turn()
     assert server.received == []
@@ -323,7 +346,7 @@ async def test_every_transport_takes_a_mail_or_says_that_it_failed(
         )
     )
     for _ in range(2):
-        await transport.send(message, sender="support@desk.example", recipient="ada@example.org")
+        await transport.send(message, sender="support@desk.example", recipients=["ada@example.org"])
     if kind == "smtp":
         raws = [raw for _, raw in server.received]
         assert len(raws) == 2
@@ -342,5 +365,5 @@ async def test_every_transport_takes_a_mail_or_says_that_it_failed(
         else FileTransport(Path("/dev/null/out"))
     )
     with pytest.raises(DeliveryFailed) as failure:
-        await broken.send(message, sender="support@desk.example", recipient="ada@example.org")
+        await broken.send(message, sender="support@desk.example", recipients=["ada@example.org"])
     assert not failure.value.is_final

@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from services.sla import service
+from shared.events.accounts import Role
 from shared.events.common import Actor, ActorKind, Channel, Priority, Requester, TicketStatus
 from shared.events.tickets import MessageKind
 from shared.ids import uuid7
@@ -214,3 +216,17 @@ async def test_what_may_move_a_clock_is_looked_at(desk: Desk, changed: dict[str,
     async with sent(desk.database) as seen:
         await desk.change(ticket_id, 60, **changed)
     assert any("FROM clocks" in statement.sql for statement in seen), seen
+
+
+async def test_what_came_from_another_desk_is_not_timed(desk: Desk) -> None:
+    """Its creation was never told; a clock that started then would be missed at once."""
+    ticket_id = uuid7()
+    await desk.change(ticket_id, 900 * HOUR, status=TicketStatus.OPEN)
+    await desk.reply(ticket_id, 901 * HOUR)
+    assert await desk.told(ticket_id) == []
+    async with desk.database.transaction() as session:
+        await session.execute(text("UPDATE tickets SET policy_revision = -1"))
+        assert await service.replan_outdated(session, now=at(902 * HOUR), judged_until=at(902 * HOUR)) == 1
+    assert await desk.fire(1_000 * HOUR) == 0
+    assert await desk.told(ticket_id) == []
+    assert (await desk.as_(Role.AGENT).get(f"/api/sla/tickets/{ticket_id}")).status == 404

@@ -91,7 +91,7 @@ async def test_policies_are_changed_one_at_a_time(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({}, 428), ({"if_match": '"7"'}, 412), ({"if_match": 'W/"1"'}, 412), ({"if_match": "yesterday"}, 422)],
+    [({}, 428), ({"if_match": '"7"'}, 412), ({"if_match": 'W/"7"'}, 412), ({"if_match": "yesterday"}, 422)],
 )
 async def test_a_change_names_the_version_it_is_made_to(desk: Desk, headers: dict[str, str], status: int) -> None:
     client = desk.as_(Role.ADMIN)

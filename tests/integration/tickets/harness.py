@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from services.tickets.app import create_app
 from services.tickets.service import facts, intake
+from services.tickets.settings import TicketsSettings
 from shared.auth import Principal
 from shared.db import Database
 from shared.events import Event
@@ -17,7 +18,6 @@ from shared.events.accounts import AccountChanged, Role
 from shared.events.common import Channel
 from shared.events.messages import MessageReceived, Sender, ThreadingEvidence
 from shared.ids import uuid7
-from shared.settings import Settings
 from tests.asgi import Callers, Client
 from tests.integration.events import START, event_of
 from tests.patience import patient
@@ -52,7 +52,7 @@ class Desk:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.app = create_app(Settings(database_url=database.url), database)
+        self.app = create_app(TicketsSettings(database_url=database.url), database)
         self.callers = Callers(self.app)
 
     async def take(self, *messages: MessageReceived) -> None:
@@ -69,6 +69,11 @@ class Desk:
         """What a query finds."""
         async with self.database.read() as session:
             return (await session.execute(text(sql), parameters)).all()
+
+    async def execute(self, sql: str, **parameters: Any) -> None:
+        """Change what is stored."""
+        async with self.database.transaction() as session:
+            await session.execute(text(sql), parameters)
 
     async def one(self, sql: str, **parameters: Any) -> Any:
         """The only row of a query."""

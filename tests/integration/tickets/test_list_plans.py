@@ -8,16 +8,18 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
-from services.tickets.repository import Filters, Position, Sort, TicketLists
+from services.tickets.domain.lists import Position, Sort
+from services.tickets.models import tickets
+from services.tickets.repository import Filters, TicketLists
 from shared.db import Database
 from shared.events.common import Channel, Priority, TicketStatus
 from shared.web.paging import MAX_PAGE
 from tests.conftest import Databases
-from tests.plans import MODES, explain, nodes, pages
+from tests.plans import MODES, explain, filled, nodes, pages
 from tests.statements import sent
 
 TICKETS = 20_000
@@ -29,6 +31,8 @@ MOST_PAGES = 600
 # Of the newer half every fifth is unsolved. Arabic, urgent, phone and the group are 200 each, and never together.
 _ROWS = f"""
 INSERT INTO customers (id, created_at) SELECT uuidv7(), now() FROM generate_series(1, 500);
+INSERT INTO accounts (id, name, email, role, active, version)
+SELECT uuidv7(), 'Sam', n || '@desk.example', 'agent', true, 1 FROM generate_series(1, 200) AS n;
 INSERT INTO tickets (id, number, version, routing_version, subject, status, priority, type, channel, requester_id,
     "group", language, tags, brand, conversation_id, created_at, updated_at, solved_at, message_count,
     public_message_count, sla_next_due_at)
@@ -43,6 +47,7 @@ SELECT uuidv7(), n, 3, 1, repeat('Where is my parcel? ', 12), CASE WHEN is_open 
 FROM (SELECT n, n % 5 = 1 AND n < {TICKETS // 2} AS is_open FROM generate_series(1, {TICKETS}) AS n) AS numbered
 ORDER BY n DESC;
 ANALYZE customers;
+ANALYZE accounts;
 ANALYZE tickets;
 """
 
@@ -60,8 +65,9 @@ LISTS = {
     "a rare priority": (Filters(priority=Priority.URGENT), Sort.CREATED_DESC),
     "a priority that is not": (Filters(priority=Priority.LOW), Sort.CREATED_DESC),
     "a rare channel": (Filters(channel=Channel.PHONE), Sort.UPDATED_DESC),
-    "urgent, in Arabic": (Filters(language="ar", priority=Priority.URGENT), Sort.UPDATED_DESC),
     "unsolved, urgent": (Filters(statuses=UNSOLVED, priority=Priority.URGENT), Sort.CREATED),
+    "unsolved, but for what is put off": (Filters(statuses=UNSOLVED, snoozed=False), Sort.UPDATED_DESC),
+    "what is put off": (Filters(snoozed=True), Sort.UPDATED_DESC),
     "all": (Filters(), Sort.UPDATED_DESC),
 }
 
@@ -69,13 +75,8 @@ LISTS = {
 @pytest_asyncio.fixture(scope="module")
 async def full(databases: Databases) -> AsyncIterator[Database]:
     """A database with many tickets, nearly all of them solved."""
-    database = Database((await databases.url("tickets"))["tickets"], service="tickets")
-    connection = await asyncpg.connect(database.url)
-    await connection.execute("SET search_path = tickets;" + _ROWS)
-    await connection.close()
-    yield database
-    await database.close()
-    await databases.drop(database.url)
+    async with filled(databases, "tickets", _ROWS) as database:
+        yield database
 
 
 # Of the unsolved tickets, and of all, there are some on both sides.
@@ -97,6 +98,24 @@ async def test_a_list_does_not_read_what_it_does_not_show(
     assert scans, plan
     assert "Seq Scan" not in scans, plan
     assert pages(plan) <= MOST_PAGES, plan
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("before", [False, True], ids=["after", "before"])
+@pytest.mark.parametrize("filters", [Filters(), Filters(statuses=(TicketStatus.SOLVED,))], ids=["all", "solved"])
+async def test_what_has_no_deadline_is_listed_from_the_middle_on(
+    full: Database, filters: Filters, mode: str, *, before: bool
+) -> None:
+    """They are nearly all, in the order of their ids; they were sorted anew for every page."""
+    async with full.read() as session:
+        query = select(tickets.c.id).where(tickets.c.sla_next_due_at.is_(None)).order_by(tickets.c.id)
+        middle = await session.scalar(query.offset(TICKETS // 2).limit(1))
+    assert middle is not None
+    async with sent(full) as statements, full.read() as session:
+        position = Position(None, middle, before=before)
+        await TicketLists(session).page(filters, Sort.SLA_DUE, after=position, limit=LIMIT)
+    (statement,) = statements
+    assert pages(await explain(full, statement, mode)) <= MOST_PAGES
 
 
 async def test_what_people_choose_freely_makes_no_statements_of_its_own(full: Database) -> None:

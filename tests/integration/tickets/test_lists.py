@@ -150,6 +150,9 @@ async def test_a_query_that_means_nothing_is_refused(desk: Desk) -> None:
         {"cursor": encode_cursor("-updated_at", None, uuid4())},
         {"group": "a\x00b"},
         {"language": "<script>"},
+        {"where": "language:\x00"},
+        {"where": "language:\x00 -tags:vip"},
+        {"where": "tags:a,\x00"},
     ):
         answer = await agent.client.get("/api/tickets", **query)
         assert answer.status == 422, (query, answer.body)

@@ -38,6 +38,7 @@ ROLES = ("migrate", "api", "worker")
 START_SECONDS = 60
 # What handlers of events look at; the others are for processes that run on.
 FOR_REPLAYS = (
+    "DESK_PORTAL_SECRET",
     *("DESK_OBJECT_STORE", "DESK_S3_ENDPOINT", "DESK_S3_REGION", "DESK_S3_ACCESS_KEY", "DESK_S3_SECRET_KEY"),
     *("DESK_INGESTION_MAIL_ADDRESS", "DESK_INGESTION_MAIL_NAME"),
 )
@@ -161,7 +162,9 @@ def test_services_share_no_secret(environment: dict[str, str], compose: dict[str
     for service in SERVICES:
         given = " ".join(own_environment(compose[f"{service}-api"]).values())
         foreign = {name for name, value in secrets.items() if value in given and service.upper() not in name}
-        assert foreign == ({"DESK_S3_SECRET_KEY"} if service == "ingestion" else set())
+        # Both make and open the links of customers (ADR 0014).
+        shared = {"DESK_PORTAL_SECRET"} if service in {"ingestion", "tickets"} else set()
+        assert foreign == shared | ({"DESK_S3_SECRET_KEY"} if service == "ingestion" else set())
 
 
 def test_the_example_has_every_variable_and_no_secret() -> None:
@@ -211,6 +214,12 @@ def granted() -> dict[str, tuple[str, set[str]]]:
     return {service: (written, set(read)) for _, service, written, *read in lines}
 
 
+def notifying() -> set[str]:
+    """Services that may write to `desk.notifications`, as access.sh has them."""
+    script = (ROOT / "deploy" / "compose" / "kafka" / "access.sh").read_text()
+    return set(re.findall(r"^notifies (\w+)$", script, re.MULTILINE))
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_broker_grants_what_a_service_does_and_no_more(service: str) -> None:
     written, read = granted()[service]
@@ -219,9 +228,15 @@ def test_the_broker_grants_what_a_service_does_and_no_more(service: str) -> None
     assert read == handlers_of(service, Database("postgresql://nobody@127.0.0.1/none", service=service)).topics
 
 
-def test_no_two_services_write_to_one_topic_and_none_to_inbound() -> None:
+def test_no_two_services_write_to_one_topic_but_to_have_mail_sent_and_none_to_inbound() -> None:
+    """`desk.notifications` has several writers: having mail sent is no speaking for another (ADR 0011).
+
+    Sign-in links and internal text travel there, so nobody but ingestion reads it.
+    """
     written = [written for written, _ in granted().values()]
-    assert sorted([*written, "desk.inbound"]) == sorted(TOPICS)
+    assert sorted([*written, "desk.inbound", "desk.notifications"]) == sorted(TOPICS)
+    assert notifying() == {"gateway", "tickets"}
+    assert {service for service, (_, read) in granted().items() if "desk.notifications" in read} == {"ingestion"}
     # Rights to read are given by prefix.
     assert not [(a, b) for a in TOPICS for b in TOPICS if a != b and b.startswith(a)]
 

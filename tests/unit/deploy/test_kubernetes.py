@@ -18,7 +18,7 @@ from shared.service import DRAIN_SECONDS
 from shared.settings import KafkaSettings, S3Settings
 from tests.deploy.cluster import K8S, OVERLAY, Cluster, container, new_secrets, pod, render
 from tests.unit.deploy.schemas import complaints
-from tests.unit.deploy.test_compose import FOR_REPLAYS, granted, known_variables, settings_of
+from tests.unit.deploy.test_compose import FOR_REPLAYS, granted, known_variables, notifying, settings_of
 
 ROOT = K8S.parents[1]
 ROLES = ("api", "worker")
@@ -96,9 +96,11 @@ def test_services_share_no_secret(cluster: Cluster) -> None:
     seen: dict[str, str] = {}
     for service in SERVICES:
         for value in secret.findall(json.dumps(containers[f"{service}-api"].environment)):
-            assert seen.setdefault(value, service) == service
-    # And the gateway's key secret and first password, and ingestion's for the object store.
-    assert len(seen) == 2 * len(SERVICES) + 3
+            # Both make and open the links of customers (ADR 0014).
+            is_of_both = value == containers["ingestion-api"].environment["DESK_PORTAL_SECRET"]
+            assert seen.setdefault(value, service) == service or (is_of_both and service == "tickets")
+    # And the gateway's key secret and first password, ingestion's for the object store, and that of links.
+    assert len(seen) == 2 * len(SERVICES) + 4
 
 
 def test_pods_have_no_rights(cluster: Cluster) -> None:
@@ -217,7 +219,8 @@ def test_the_broker_grants_what_a_service_does_and_no_more(cluster: Cluster, ser
     written = {data.topic for data in event_types().values() if data.source == service}
     read = handlers_of(service, Database("postgresql://nobody@127.0.0.1/none", service=service)).topics
     given = acls(cluster.get("KafkaUser", f"desk-{service}"))
-    assert {name for kind, _, name, operation in given if operation == "Write"} == {granted()[service][0]}
+    notified = {"desk.notifications"} if service in notifying() else set()
+    assert {name for kind, _, name, operation in given if operation == "Write"} == {granted()[service][0]} | notified
     assert written <= {granted()[service][0]}
     assert {name for kind, _, name, operation in given if (kind, operation) == ("topic", "Read")} == read
     assert [each for each in given if each[0] == "group"] == [("group", "prefix", f"desk.{service}.", "Read")]

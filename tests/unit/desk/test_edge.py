@@ -17,9 +17,20 @@ UPSTREAMS = {entry.name: [entry.port] for entry in ROSTER}
 
 # First segment below /api -> service: the table of the architecture, and the service's own name for its OpenAPI.
 ROUTES = {
-    "gateway": ("auth", "accounts", "live", "gateway"),
+    "gateway": ("auth", "accounts", "live", "notifications", "gateway"),
     "ingestion": ("ingest", "channels", "attachments", "webhooks", "imports", "ingestion"),
-    "tickets": ("tickets", "customers", "views", "search", "macros", "audit", "privacy"),
+    "tickets": (
+        "tickets",
+        "bulk",
+        "customers",
+        "organisations",
+        "views",
+        "search",
+        "macros",
+        "settings",
+        "audit",
+        "privacy",
+    ),
     "routing": ("routing", "rules", "agents"),
     "sla": ("sla",),
     "analytics": ("analytics",),
@@ -64,6 +75,12 @@ def test_every_segment_has_its_service(service: str, segment: str) -> None:
     assert service in SERVICES
 
 
+def test_what_a_service_answers_reaches_it() -> None:
+    for service in SERVICES:
+        document = json.loads((ROOT / "docs" / "openapi" / f"{service}.json").read_text())
+        assert {path: _routed(path) for path in document["paths"]} == dict.fromkeys(document["paths"], service)
+
+
 def _is_repeated(request: str) -> bool:
     """Whether the edge sends this once more: method, path and key."""
     body = re.search(r"map .* \$desk_repeatable \{\n\s*\"~(.*)\" 1;", TEMPLATE.read_text())
@@ -85,6 +102,18 @@ def test_repeated_is_what_keeps_the_key() -> None:
                 if kept:
                     keeping.add(path)
     assert "/api/tickets" in keeping
+
+
+def test_pages_of_customers_have_the_service_whose_they_are() -> None:
+    for page, service in {
+        "portal.css": "ingestion",
+        "request": "ingestion",
+        "sent": "ingestion",
+        "reply": "ingestion",
+        "ticket": "tickets",
+    }.items():
+        assert _routed(f"/portal/{page}") == service
+    assert _routed("/portal/tickets") == _routed("/portal/") == _routed("/x/portal/ticket") == ""
 
 
 def test_unknown_segments_have_none() -> None:

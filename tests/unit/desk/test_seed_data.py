@@ -4,9 +4,12 @@ import email
 import email.policy
 import re
 
-from desk.samples import load_samples, mail_files
+from desk.samples import load_answers, load_samples, mail_files
 from desk.seed import PEOPLE, first_messages
 from services.ingestion.domain.messages import IncomingMessage
+from services.tickets.domain.rendering import check
+from services.tickets.schemas.macros import MacroBody
+from services.tickets.schemas.templates import TicketTemplateBody
 
 _MADE_UP = re.compile(r"@example\.(com|org)$")
 
@@ -18,6 +21,17 @@ def test_samples_are_what_ingestion_accepts() -> None:
     assert len(samples) >= 60
     assert len({sample.id for sample in samples}) == len(samples)
     assert len({sample.message["sender"]["language"] for sample in samples}) >= 10
+
+
+def test_answers_are_what_tickets_accepts() -> None:
+    answers = load_answers()
+    macros = [MacroBody.model_validate(macro) for macro in answers["macros"]]
+    for macro in macros:
+        for text in macro.texts.values():
+            check(text.source(), ())
+    assert len({macro.shortcut for macro in macros}) == len(macros)
+    for template in answers["templates"]:
+        TicketTemplateBody.model_validate(template)
 
 
 def test_everybody_is_made_up() -> None:

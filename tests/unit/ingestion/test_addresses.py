@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from services.ingestion.domain.addresses import Mailbox, normalise_address, parse_mailboxes
 from services.ingestion.domain.authentication import sender_authentication
 from services.ingestion.domain.files import safe_file_name, sniff_content_type
+from services.ingestion.domain.identities import Identities, Identity
 from services.ingestion.domain.text import clean_line, truncate_utf8
-from services.ingestion.domain.tokens import conversation_of, is_own_address, outgoing_message_id, reply_address
+from services.ingestion.domain.tokens import conversation_of, outgoing_message_id, reply_address
 from shared.events.messages import Authentication
 
 KEY = b"k" * 32
@@ -56,11 +57,12 @@ def test_whatever_the_field_its_addresses_are_addresses(field: str) -> None:
 def test_a_token_leads_back_to_its_conversation(conversation: UUID, correspondent: str) -> None:
     address = reply_address(KEY, BASE, conversation, correspondent)
     assert len(address.partition("@")[0]) <= 64
-    assert is_own_address(BASE, address)
-    assert conversation_of(KEY, BASE, ("x@y.example", address), correspondent) == conversation
-    assert conversation_of(KEY, BASE, (address,), "other@example.org") is None
-    assert conversation_of(b"o" * 32, BASE, (address,), correspondent) is None
-    assert conversation_of(KEY, Mailbox("support@other.example"), (address,), correspondent) is None
+    own = Identities(Identity(None, Mailbox("else@other.example")), [Identity(uuid4(), BASE)])
+    assert own.of_address(address) == own.others[0]
+    assert conversation_of(KEY, own, ("x@y.example", address), correspondent) == conversation
+    assert conversation_of(KEY, own, (address,), "other@example.org") is None
+    assert conversation_of(b"o" * 32, own, (address,), correspondent) is None
+    assert conversation_of(KEY, Identities(own.default), (address,), correspondent) is None
 
 
 def test_our_message_ids_are_stable_and_not_guessable() -> None:

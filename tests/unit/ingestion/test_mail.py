@@ -148,7 +148,7 @@ def nested(depth: int) -> bytes:
         (b"From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n\n" + b"--x\n\nhi\n" * 600, "too_many_parts"),
         (
             b"From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n\n"
-            + b"--x\nContent-Disposition: attachment\n\nhi\n" * 60,
+            + b"--x\nContent-Disposition: attachment\n\nhi\n" * 250,
             "too_many_attachments",
         ),
     ],
@@ -157,6 +157,12 @@ def test_what_is_out_of_bounds_is_rejected_with_its_reason(raw: bytes, reason: s
     with pytest.raises(MailRejected) as rejection:
         parse_mail(raw)
     assert rejection.value.reason == reason
+
+
+def test_more_files_than_are_handed_on_are_no_reason_to_put_a_mail_aside() -> None:
+    file = b"--x\nContent-Disposition: attachment\n\nhi\n"
+    mail = parse_mail(b"From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n\n" + file * 60 + b"--x--\n")
+    assert len(mail.attachments) == 60
 
 
 def test_long_text_is_cut_and_says_so() -> None:

@@ -4,13 +4,22 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.ingestion.domain.addresses import Mailbox
 from services.ingestion.domain.cloudevents import MalformedCloudEvent, from_kafka, from_structured, readable
 from services.ingestion.domain.delivery import wait_after
-from services.ingestion.domain.outgoing import OutgoingMail, Undeliverable, compose, reply_subject
+from services.ingestion.domain.identities import Identities, Identity
+from services.ingestion.domain.outgoing import (
+    OutgoingAttachment,
+    OutgoingMail,
+    Undeliverable,
+    compose,
+    copies,
+    envelope,
+    reply_subject,
+)
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -49,6 +58,24 @@ def test_no_value_adds_a_header(subject: str, name: str, reference: str) -> None
         assert len(parsed.keys()) == len(set(parsed.keys()))
 
 
+def test_a_formatted_reply_has_both_its_text_and_its_html() -> None:
+    html = "<p>Grüße, <b>Ada</b></p>"
+    attachment = OutgoingAttachment("a.txt", "text/plain", b"file")
+    mail = outgoing(text="Grüße, Ada", html=html, attachments=[attachment])
+    assert bytes(compose(mail)).isascii()
+    parsed = message_from_bytes(bytes(compose(mail)), policy=policy.default)
+    assert parsed.get_content_type() == "multipart/mixed"
+    both, file = parsed.iter_parts()
+    assert both.get_content_type() == "multipart/alternative"
+    plain, rich = both.iter_parts()
+    assert (plain.get_content_type(), plain.get_content().strip()) == ("text/plain", "Grüße, Ada")
+    assert rich.get_content_type() == "text/html"
+    assert html in rich.get_content()
+    assert file.get_filename() == "a.txt"
+    alone = message_from_bytes(bytes(compose(outgoing(text="a"))), policy=policy.default)
+    assert alone.get_content_type() == "text/plain"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -63,6 +90,24 @@ def test_no_value_adds_a_header(subject: str, name: str, reference: str) -> None
 def test_an_unsafe_address_or_id_is_not_written(changes: dict[str, object]) -> None:
     with pytest.raises(Undeliverable):
         compose(outgoing(**changes))
+
+
+# What tickets takes for an address, and some of what has been seen to go wrong in one.
+_DOMAINS = st.text(
+    st.sampled_from("aü1א❤ß-_.，＠（；。\u200d\u00ad") | st.characters(codec="utf-8"), min_size=1, max_size=70
+)
+
+
+@given(cc=st.lists(st.tuples(st.text("a.ü'=?_\u3000", min_size=1, max_size=9), _DOMAINS).map("@".join), max_size=4))
+@example(cc=[f"a@{'ü' * 60}.de", "a@א1a.com", "x@a，b.com", "x@exa＠evil.com", "a..b@docomo.ne.jp"])
+@settings(deadline=None)
+def test_whatever_is_copied_to_can_be_written_and_nothing_is_lost(cc: list[str]) -> None:
+    mail = outgoing()
+    writable, unwritable = copies(cc, recipient=mail.recipient.address, own=Identities(Identity(None, mail.sender)))
+    recipients = envelope(compose(outgoing(cc=writable)))
+    assert len(recipients) == 1 + len(writable)
+    assert all(address.count("@") == 1 and "," not in address for address in recipients)
+    assert {each for each in cc if each.strip().lower() not in writable} == set(unwritable)
 
 
 def test_long_ids_stay_whole_and_references_are_bounded() -> None:

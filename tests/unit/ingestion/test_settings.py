@@ -51,3 +51,14 @@ def test_the_longest_address_makes_a_mail_that_can_be_answered() -> None:
             written_at=now_utc(),
         )
     )
+
+
+@pytest.mark.parametrize("login", [":", "user:", ":password", "user"])
+def test_half_a_login_is_no_secret(login: str) -> None:
+    with pytest.raises(ValidationError, match="user:password"):
+        IngestionSettings(database_url="postgresql://x", DESK_INGESTION_PROVIDER_POSTMARK_LOGIN=login)
+
+
+def test_no_login_listens_to_nobody() -> None:
+    listening = IngestionSettings(database_url="postgresql://x", DESK_INGESTION_PROVIDER_POSTMARK_LOGIN="")
+    assert listening.provider_secrets.postmark_login is None

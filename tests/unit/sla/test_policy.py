@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sla.domain.clock import Clock
+from services.sla.domain.clock import Clock, fire, timers_of
 from services.sla.domain.policy import (
     Fact,
     NoPolicyApplies,
@@ -132,6 +132,41 @@ def test_a_new_tier_moves_the_ticket_under_another_policy() -> None:
 def test_a_reopened_ticket_goes_on_under_the_present_plan() -> None:
     clocks = after(fact(0), fact(100, TicketStatus.SOLVED), fact(500, priority=Priority.URGENT))
     assert (clocks[RESOLUTION].due_at, clocks[RESOLUTION].plan.target_seconds) == (at(1400), 1000)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 1000), st.sampled_from(sorted(set(TicketStatus) - {TicketStatus.CLOSED})), st.booleans()
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.integers(1, 4000),
+    st.integers(1, 4000),
+)
+def test_a_closing_that_is_taken_back_has_never_been(
+    before: list[tuple[int, TicketStatus, bool]], closed_after: int, back_after: int
+) -> None:
+    facts, now = [fact(0, TicketStatus.NEW)], 0
+    for seconds, status, replied in before:
+        now += seconds
+        facts.append(fact(now, status, replied=replied))
+    status = facts[-1].status
+    closed = fact(now + closed_after, TicketStatus.CLOSED)
+    back = fact(now + closed_after + back_after, status)
+    undone = after(*facts, closed, replace(back, closed_at=closed.at))
+    never = after(*facts, back)
+    for metric in SlaMetric:
+        one, other = (judged(clocks[metric], back.at) for clocks in (undone, never))
+        assert replace(one, generation=0) == replace(other, generation=0)
+
+
+def judged(clock: Clock, until: datetime) -> Clock:
+    """The clock when its timers have fired."""
+    for timer in timers_of(clock):
+        clock = fire(clock, timer.kind, timer.generation, until).clock
+    return clock
 
 
 STATUSES = st.sampled_from(list(TicketStatus))

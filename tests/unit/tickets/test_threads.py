@@ -5,24 +5,22 @@ from uuid import UUID, uuid4
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from services.tickets.domain.reviews import Review, ReviewReason
 from services.tickets.domain.threads import Candidate, Evidence, Hold, Join, OpenNew, decide
-from shared.events.common import TicketStatus
 from shared.events.messages import Authentication
 
 A, B = uuid4(), uuid4()
 
 
-def at(
-    ticket_id: UUID = A, status: TicketStatus = TicketStatus.OPEN, *, takes_part: bool, number: int = 7
-) -> Candidate:
-    return Candidate(ticket_id, number, status, takes_part=takes_part)
+def at(ticket_id: UUID = A, *, over: bool = False, takes_part: bool, number: int = 7) -> Candidate:
+    return Candidate(ticket_id, number, over=over, takes_part=takes_part)
 
 
 candidates = st.none() | st.builds(
     Candidate,
     ticket_id=st.sampled_from([A, B]),
     number=st.integers(0, 9),
-    status=st.sampled_from(TicketStatus),
+    over=st.booleans(),
     takes_part=st.booleans(),
 )
 evidences = st.builds(
@@ -49,11 +47,11 @@ def test_without_a_token_only_participants_reach_a_ticket(evidence: Evidence, *,
 
 
 @given(evidence=evidences, auto_submitted=st.booleans())
-def test_a_closed_ticket_is_never_continued(evidence: Evidence, *, auto_submitted: bool) -> None:
+def test_what_is_over_is_never_continued(evidence: Evidence, *, auto_submitted: bool) -> None:
     stated = (evidence.token, evidence.reference, evidence.conversation, evidence.own, evidence.numbered)
     match decide(evidence, auto_submitted=auto_submitted):
         case Join(ticket_id):
-            assert any(one and one.ticket_id == ticket_id and one.status is not TicketStatus.CLOSED for one in stated)
+            assert any(one and one.ticket_id == ticket_id and not one.over for one in stated)
         case Hold():
             assert auto_submitted
 
@@ -63,7 +61,7 @@ def test_a_message_that_is_kept_apart_says_why(evidence: Evidence) -> None:
     decision = decide(evidence)
     stated = (evidence.token, evidence.reference, evidence.conversation, evidence.own, evidence.numbered)
     if isinstance(decision, OpenNew) and decision.follow_up_of is None:
-        assert bool(decision.note) == any(stated)
+        assert bool(decision.note) == (decision.review is not None) == any(stated)
 
 
 def test_a_token_lets_its_bearer_in_even_as_a_stranger() -> None:
@@ -72,7 +70,10 @@ def test_a_token_lets_its_bearer_in_even_as_a_stranger() -> None:
 
 def test_a_token_is_worth_nothing_to_a_forged_sender() -> None:
     decision = decide(Evidence(token=at(takes_part=True), authentication=Authentication.FAIL))
-    assert decision == OpenNew(note="This message refers to ticket #7, but its sender failed authentication.")
+    assert decision == OpenNew(
+        review=Review(A, ReviewReason.SENDER_FAILED_AUTHENTICATION),
+        note="This message refers to ticket #7, but its sender failed authentication.",
+    )
 
 
 def test_the_token_wins_over_a_reference() -> None:
@@ -81,19 +82,26 @@ def test_the_token_wins_over_a_reference() -> None:
 
 def test_a_stranger_with_a_guessed_reference_gets_a_ticket_of_their_own_and_agents_are_told() -> None:
     decision = decide(Evidence(reference=at(takes_part=False), authentication=Authentication.PASS))
-    assert decision == OpenNew(note="This message refers to ticket #7, but its sender takes no part in it.")
+    assert decision == OpenNew(
+        review=Review(A, ReviewReason.SENDER_TAKES_NO_PART),
+        note="This message refers to ticket #7, but its sender takes no part in it.",
+    )
 
 
 def test_a_forged_sender_joins_nothing_by_reference() -> None:
     decision = decide(Evidence(reference=at(takes_part=True), authentication=Authentication.FAIL))
-    assert decision == OpenNew(note="This message refers to ticket #7, but its sender failed authentication.")
+    assert decision == OpenNew(
+        review=Review(A, ReviewReason.SENDER_FAILED_AUTHENTICATION),
+        note="This message refers to ticket #7, but its sender failed authentication.",
+    )
 
 
 def test_a_number_in_the_subject_needs_an_authenticated_participant() -> None:
     numbered = at(takes_part=True)
     assert decide(Evidence(numbered=numbered, authentication=Authentication.PASS)) == Join(A)
     assert decide(Evidence(numbered=numbered)) == OpenNew(
-        note="This message refers to ticket #7, but nothing proves who sent it."
+        review=Review(A, ReviewReason.SENDER_UNPROVEN),
+        note="This message refers to ticket #7, but nothing proves who sent it.",
     )
 
 
@@ -101,14 +109,14 @@ def test_a_participant_goes_on_in_a_known_conversation_without_evidence() -> Non
     assert decide(Evidence(conversation=at(takes_part=True))) == Join(A)
 
 
-def test_a_reply_to_a_closed_ticket_follows_it_up() -> None:
-    closed = at(status=TicketStatus.CLOSED, takes_part=True)
+def test_a_reply_to_what_is_over_follows_it_up() -> None:
+    closed = at(over=True, takes_part=True)
     assert decide(Evidence(conversation=closed)) == OpenNew(follow_up_of=A)
 
 
 def test_an_automatic_reply_wakes_nothing() -> None:
-    for status in TicketStatus:
-        assert decide(Evidence(token=at(status=status, takes_part=True)), auto_submitted=True) == Hold(A)
+    for over in (True, False):
+        assert decide(Evidence(token=at(over=over, takes_part=True)), auto_submitted=True) == Hold(A)
 
 
 def test_an_automatic_message_out_of_the_blue_opens_a_ticket() -> None:

@@ -1,10 +1,10 @@
 import pytest
 from fastapi import Response
 
-from shared.web import PreconditionFailed, PreconditionRequired, Problem, Unprocessable, etag, parse_if_match
+from shared.web import PreconditionRequired, Problem, Unprocessable, etag, parse_if_match
 
 
-@pytest.mark.parametrize(("header", "version"), [('"0"', 0), ('"17"', 17), (' "3" ', 3), ("*", None)])
+@pytest.mark.parametrize(("header", "version"), [('"0"', 0), ('"17"', 17), (' "3" ', 3), ('W/"3"', 3), ("*", None)])
 def test_versions_are_read(header: str, version: int | None) -> None:
     assert parse_if_match(header) == version
 
@@ -13,7 +13,7 @@ def test_versions_are_read(header: str, version: int | None) -> None:
     ("header", "problem"),
     [
         (None, PreconditionRequired),
-        ('W/"3"', PreconditionFailed),
+        ('w/"3"', Unprocessable),
         ("3", Unprocessable),
         ("", Unprocessable),
         ('""', Unprocessable),

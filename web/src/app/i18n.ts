@@ -1,23 +1,52 @@
-import i18next from "i18next";
+import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { storage } from "@/lib/storage.ts";
-import type en from "@/locales/en.json";
+import type admin from "@/locales/en/admin.json";
+import type commands from "@/locales/en/commands.json";
+import type desk from "@/locales/en/desk.json";
+import type history from "@/locales/en/history.json";
+import type inbox from "@/locales/en/inbox.json";
+import type links from "@/locales/en/links.json";
+import type mail from "@/locales/en/mail.json";
+import type notifications from "@/locales/en/notifications.json";
+import type page from "@/locales/en/page.json";
+import type panel from "@/locales/en/panel.json";
+import type presence from "@/locales/en/presence.json";
+import type reports from "@/locales/en/reports.json";
+import type team from "@/locales/en/team.json";
+import type ticket from "@/locales/en/ticket.json";
 
 /** The languages of the desk, each by its own name. `tag` is what numbers, dates and React Aria follow. */
 export const LOCALES = {
-  en: { name: "English", tag: "en-US", load: () => import("@/locales/en.json") },
-  hi: { name: "हिन्दी", tag: "hi-IN", load: () => import("@/locales/hi.json") },
-  bn: { name: "বাংলা", tag: "bn-BD", load: () => import("@/locales/bn.json") },
-  de: { name: "Deutsch", tag: "de-DE", load: () => import("@/locales/de.json") },
-  es: { name: "Español", tag: "es-ES", load: () => import("@/locales/es.json") },
-  ar: { name: "العربية", tag: "ar-EG", load: () => import("@/locales/ar.json") },
+  en: { name: "English", tag: "en-US" },
+  hi: { name: "हिन्दी", tag: "hi-IN" },
+  bn: { name: "বাংলা", tag: "bn-BD" },
+  de: { name: "Deutsch", tag: "de-DE" },
+  es: { name: "Español", tag: "es-ES" },
+  ar: { name: "العربية", tag: "ar-EG" },
 } as const;
 
 export type Locale = keyof typeof LOCALES;
 
 declare module "i18next" {
   interface CustomTypeOptions {
-    resources: { translation: typeof en };
+    defaultNS: "desk";
+    resources: {
+      admin: typeof admin;
+      reports: typeof reports;
+      team: typeof team;
+      commands: typeof commands;
+      desk: typeof desk;
+      history: typeof history;
+      links: typeof links;
+      inbox: typeof inbox;
+      mail: typeof mail;
+      notifications: typeof notifications;
+      presence: typeof presence;
+      page: typeof page;
+      panel: typeof panel;
+      ticket: typeof ticket;
+    };
   }
 }
 
@@ -36,10 +65,26 @@ export function preferredLocale(browser: readonly string[] = navigator.languages
   return browser.map((tag) => tag.split("-")[0]).find(isLocale) ?? "en";
 }
 
+/** The texts of each feature are a file of their own, fetched when a page first asks for them. */
+const files = import.meta.glob<{ default: Record<string, unknown> }>("../locales/*/*.json");
+const backend: BackendModule = {
+  type: "backend",
+  init: () => undefined,
+  read: (locale, namespace, done) => {
+    const load = files[`../locales/${locale}/${namespace}.json`];
+    if (load === undefined) {
+      done(new Error(`no texts: ${locale}/${namespace}`), null);
+    } else {
+      load().then(
+        (texts) => done(null, texts.default),
+        (error: Error) => done(error, null),
+      );
+    }
+  },
+};
+
 /** Loads the texts and makes the whole document follow the language and its direction. */
 export async function setLocale(locale: Locale): Promise<void> {
-  const texts = await LOCALES[locale].load();
-  i18next.addResourceBundle(locale, "translation", texts.default, true, true);
   await i18next.changeLanguage(locale);
   document.documentElement.lang = locale;
   document.documentElement.dir = locale === "ar" ? "rtl" : "ltr";
@@ -52,11 +97,17 @@ export async function chooseLocale(locale: Locale): Promise<void> {
 }
 
 export async function startTexts(): Promise<void> {
-  await i18next.use(initReactI18next).init({
-    resources: {},
-    fallbackLng: false,
-    // React escapes what it shows.
-    interpolation: { escapeValue: false },
-  });
+  await i18next
+    .use(backend)
+    .use(initReactI18next)
+    .init({
+      ns: ["desk"],
+      defaultNS: "desk",
+      lng: preferredLocale(),
+      load: "currentOnly",
+      fallbackLng: false,
+      // React escapes what it shows.
+      interpolation: { escapeValue: false },
+    });
   await setLocale(preferredLocale());
 }

@@ -25,3 +25,17 @@ export function languageName(tag: string, locale: string): string {
     return tag;
   }
 }
+
+const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
+
+/** A size in the largest unit of which there is one: 1,5 kB, 12 MB. */
+export function formatBytes(bytes: number, locale: string): string {
+  const step = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 0), SIZES.length - 1);
+  const unit = SIZES[step] ?? "byte";
+  return new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit,
+    unitDisplay: step === 0 ? "long" : "short",
+    maximumFractionDigits: 1,
+  }).format(bytes / 1000 ** step);
+}

@@ -4,6 +4,7 @@ const LOOKS = {
   primary: "bg-accent text-on-accent hover:not-disabled:bg-accent-strong font-medium",
   note: "bg-note text-on-note hover:not-disabled:bg-note-strong font-medium",
   plain: "border border-control bg-surface text-ink hover:not-disabled:bg-hover",
+  danger: "border border-control bg-surface text-bad hover:not-disabled:bg-bad-soft",
   quiet: "text-ink-soft hover:not-disabled:bg-hover hover:not-disabled:text-ink",
 } as const;
 

@@ -15,12 +15,15 @@ interface PopoverProps {
   title: string;
   children: ReactNode;
   width?: string;
+  /** Who opens it by other means than its trigger says whether it is open. */
+  isOpen?: boolean;
+  onOpenChange?: (isOpen: boolean) => void;
 }
 
 /** A small panel that belongs to its trigger. */
-export function Popover({ trigger, title, children, width = "w-80" }: PopoverProps) {
+export function Popover({ trigger, title, children, width = "w-80", isOpen, onOpenChange }: PopoverProps) {
   return (
-    <DialogTrigger>
+    <DialogTrigger {...(isOpen !== undefined && { isOpen })} {...(onOpenChange && { onOpenChange })}>
       <Button className={buttonClass({ look: "quiet" })}>{trigger}</Button>
       <AriaPopover
         data-overlay=""

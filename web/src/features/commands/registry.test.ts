@@ -25,7 +25,7 @@ describe("the command registry", () => {
   it("runs the command of a key, and tells the help the same list", () => {
     const registry = new CommandRegistry();
     const run = vi.fn();
-    const remove = registry.add({ id: "next", key: "j", run });
+    const remove = registry.add({ id: "next", group: "list", key: "j", run });
     expect(press(registry, "j")).toBe(true);
     expect(run).toHaveBeenCalledOnce();
     expect(registry.list().map((command) => command.id)).toEqual(["next"]);
@@ -38,15 +38,15 @@ describe("the command registry", () => {
     "leaves letters to %s",
     (html) => {
       const registry = new CommandRegistry();
-      registry.add({ id: "reply", key: "r", run: () => undefined });
+      registry.add({ id: "reply", group: "list", key: "r", run: () => undefined });
       expect(press(registry, "r", element(html))).toBe(false);
     },
   );
 
   it("leaves keys to what lies above the page, and Enter to buttons and links", () => {
     const registry = new CommandRegistry();
-    registry.add({ id: "next", key: "j", run: () => undefined });
-    registry.add({ id: "open", key: "Enter", run: () => undefined });
+    registry.add({ id: "next", group: "list", key: "j", run: () => undefined });
+    registry.add({ id: "open", group: "list", key: "Enter", run: () => undefined });
     expect(press(registry, "j", element("<div role=dialog><b data-target></b></div>"))).toBe(false);
     expect(press(registry, "Enter", element("<button data-target></button>"))).toBe(false);
     expect(press(registry, "j", element("<button data-target></button>"))).toBe(true);
@@ -54,7 +54,7 @@ describe("the command registry", () => {
 
   it("leaves combinations to the browser", () => {
     const registry = new CommandRegistry();
-    registry.add({ id: "reply", key: "r", run: () => undefined });
+    registry.add({ id: "reply", group: "list", key: "r", run: () => undefined });
     expect(press(registry, "r", document.body, { ctrlKey: true })).toBe(false);
   });
 
@@ -62,9 +62,36 @@ describe("the command registry", () => {
     const registry = new CommandRegistry();
     registry.setSingleKeys(false);
     const tomorrow = new CommandRegistry();
-    tomorrow.add({ id: "solve", key: "e", run: () => undefined });
-    tomorrow.add({ id: "close", key: "Escape", run: () => undefined });
+    tomorrow.add({ id: "solve", group: "list", key: "e", run: () => undefined });
+    tomorrow.add({ id: "close", group: "list", key: "Escape", run: () => undefined });
     expect(press(tomorrow, "e")).toBe(false);
     expect(press(tomorrow, "Escape")).toBe(true);
+  });
+
+  it("takes a combination from fields and from above the page, with either key", () => {
+    const registry = new CommandRegistry();
+    const run = vi.fn();
+    registry.setSingleKeys(false);
+    registry.add({ id: "palette", group: "desk", key: "Control+k", run });
+    expect(press(registry, "k", element("<div role=dialog><input data-target></div>"), { ctrlKey: true })).toBe(true);
+    expect(press(registry, "K", element("<textarea data-target></textarea>"), { metaKey: true })).toBe(true);
+    expect(press(registry, "k", document.body, { ctrlKey: true, altKey: true })).toBe(false);
+    expect(press(registry, "k")).toBe(false);
+    expect(run).toHaveBeenCalledTimes(2);
+  });
+
+  it("takes two keys one after the other, and each by itself where it means something", () => {
+    const registry = new CommandRegistry();
+    const [team, snooze] = [vi.fn(), vi.fn()];
+    registry.add({ id: "team", group: "go", key: "g t", run: team });
+    registry.add({ id: "ticket:tags", group: "ticket", key: "t", run: snooze });
+    expect(press(registry, "g")).toBe(false);
+    expect(press(registry, "t")).toBe(true);
+    expect([team.mock.calls.length, snooze.mock.calls.length]).toEqual([1, 0]);
+    expect(press(registry, "t")).toBe(true);
+    expect([team.mock.calls.length, snooze.mock.calls.length]).toEqual([1, 1]);
+    press(registry, "g");
+    expect(press(registry, "t", element("<input data-target>"))).toBe(false);
+    expect(team).toHaveBeenCalledOnce();
   });
 });

@@ -1,26 +1,40 @@
 import { storage } from "@/lib/storage.ts";
+import type commandTexts from "@/locales/en/commands.json";
 
-/** What a person can ask for by a key. The label is the translation `commands.<id>`. */
-export type CommandId = "next" | "previous" | "open" | "close" | "reply" | "note" | "solve" | "takeIt" | "help";
+/** What a person can ask for, under the heading by which palette and help sort it. */
+export const GROUPS = ["ticket", "list", "go", "desk"] as const;
+export type Group = (typeof GROUPS)[number];
 
 export interface Command {
-  id: CommandId;
-  /** `KeyboardEvent.key`, for example "j" or "Escape". */
-  key: string;
+  /** Its name in the texts, `commands:name.<id>`, unless `label` says it. */
+  id: CommandName | `${Group}:${string}`;
+  group: Group;
+  /**
+   * `KeyboardEvent.key`, for example "j" or "Escape"; two, one after the other, as "g i"; or "Control+k", which works
+   * in fields, too, and is the command key where there is one. Without, the palette and menus alone give it.
+   */
+  key?: string;
+  /** In words, where it is made from data: a view, a macro. */
+  label?: string;
   run: () => void;
 }
+
+export type CommandName = keyof typeof commandTexts.name;
 
 const SETTING = "desk.singleKeys";
 const EDITABLE = "input, textarea, select, [contenteditable]";
 const PRESSABLE = "button, a[href], [role=button], [role=tab], [role=radio], summary";
 const OVERLAY = "[data-overlay], [role=dialog], [role=menu]";
+/** How long the first of two keys waits for the second. */
+const PAIR_MS = 1500;
 
 /** The commands that can be given right now: what the keyboard runs and what the help shows are the same list. */
 export class CommandRegistry {
-  readonly #commands = new Map<CommandId, Command>();
+  readonly #commands = new Map<Command["id"], Command>();
   readonly #listeners = new Set<() => void>();
   #snapshot: readonly Command[] = [];
   #singleKeys = storage.get(SETTING) !== "off";
+  #first = { key: "", at: 0 };
 
   add(command: Command): () => void {
     this.#commands.set(command.id, command);
@@ -51,24 +65,44 @@ export class CommandRegistry {
 
   /** Runs what the key asks for, unless it belongs to whatever has the focus. Returns whether it ran. */
   handle(event: KeyboardEvent): boolean {
-    if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) {
+    if (event.defaultPrevented || event.isComposing || event.altKey) {
       return false;
     }
-    const target = event.target instanceof Element ? event.target : null;
-    if (target?.closest(OVERLAY) || (target?.closest(EDITABLE) && event.key !== "Escape")) {
+    const isCombination = event.ctrlKey || event.metaKey;
+    if (!isCombination && !this.#isFree(event)) {
       return false;
     }
-    const isCharacter = event.key.length === 1;
-    if ((isCharacter && !this.#singleKeys) || (event.key === "Enter" && target?.closest(PRESSABLE))) {
-      return false;
-    }
-    const command = this.#snapshot.find((each) => each.key === event.key);
+    const command = isCombination ? this.#of(`Control+${event.key.toLowerCase()}`) : this.#ofPair(event);
     if (command === undefined) {
       return false;
     }
     event.preventDefault();
     command.run();
     return true;
+  }
+
+  /** Whether a key by itself is nobody else's: not written into a field, nor pressed on a button or above the page. */
+  #isFree(event: KeyboardEvent): boolean {
+    const target = event.target instanceof Element ? event.target : null;
+    if (target?.closest(OVERLAY) || (target?.closest(EDITABLE) && event.key !== "Escape")) {
+      return false;
+    }
+    const isCharacter = event.key.length === 1;
+    return !((isCharacter && !this.#singleKeys) || (event.key === "Enter" && target?.closest(PRESSABLE)));
+  }
+
+  #ofPair(event: KeyboardEvent): Command | undefined {
+    const { key, at } = this.#first;
+    this.#first = { key: event.key, at: event.timeStamp };
+    const second = event.timeStamp - at < PAIR_MS ? this.#of(`${key} ${event.key}`) : undefined;
+    if (second !== undefined) {
+      this.#first.key = "";
+    }
+    return second ?? this.#of(event.key);
+  }
+
+  #of(key: string): Command | undefined {
+    return this.#snapshot.find((command) => command.key === key);
   }
 
   #changed(): void {

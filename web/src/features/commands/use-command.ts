@@ -1,15 +1,20 @@
 import { useEffect, useEffectEvent } from "react";
-import { type CommandId, commands } from "./registry.ts";
+import { type Command, commands } from "./registry.ts";
 
-/** Offers a command while the component is shown and `enabled`. */
-export function useCommand(id: CommandId, key: string, run: () => void, enabled = true): void {
+interface Offer extends Command {
+  /** Whether it can be given right now. */
+  enabled?: boolean;
+}
+
+/** Offers a command while the component is shown and it is `enabled`. */
+export function useCommand({ id, group, key, label, run, enabled = true }: Offer): void {
   const runNow = useEffectEvent(run);
   useEffect(() => {
     if (enabled) {
-      return commands.add({ id, key, run: () => runNow() });
+      return commands.add({ id, group, ...(key && { key }), ...(label && { label }), run: () => runNow() });
     }
     return undefined;
-  }, [id, key, enabled]);
+  }, [id, group, key, label, enabled]);
 }
 
 /** Listens to the keyboard for the whole window; used once, at the top. */

@@ -1,71 +1,147 @@
-import type { UseInfiniteQueryResult } from "@tanstack/react-query";
-import { CloudOff, Coffee } from "lucide-react";
-import { useCallback } from "react";
+import { CloudOff, Coffee, SearchX } from "lucide-react";
+import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
-import type { TicketRow } from "@/lib/api/types.ts";
+import { useCommand } from "@/features/commands/use-command.ts";
+import { ApiError } from "@/lib/api/problem.ts";
+import type { KeptView, Session } from "@/lib/api/types.ts";
 import { Notice } from "@/ui/notice.tsx";
-import { ROW_HEIGHT, TicketList } from "./ticket-list.tsx";
-import type { Cursor } from "./use-cursor.ts";
-import type { View } from "./views.ts";
+import { useCountText } from "./count.tsx";
+import { ListHead } from "./list-head.tsx";
+import type { Source } from "./source.ts";
+import { FOUND_ROW_HEIGHT, ROW_HEIGHT, TicketList } from "./ticket-list.tsx";
+import { useCursor } from "./use-cursor.ts";
+import { useList } from "./use-list.ts";
+import { useSelection } from "./use-selection.ts";
+import { useSolveNext } from "./use-solve-next.ts";
+
+const BulkBar = lazy(() => import("./bulk-bar.tsx"));
+const NotSolved = lazy(() => import("./not-solved.tsx"));
+const SearchProblem = lazy(() => import("./search-problem.tsx"));
 
 interface ListPaneProps {
-  view: View;
-  list: Pick<
-    UseInfiniteQueryResult,
-    "isPending" | "isError" | "isFetchingNextPage" | "hasNextPage" | "fetchNextPage" | "refetch"
-  >;
-  rows: readonly TicketRow[];
-  cursor: Cursor;
+  title: string;
+  source: Source;
+  view: KeptView | null;
+  session: Session;
   openId: string | null;
   onOpen: (id: string) => void;
+  onSort: (sort: string) => void;
+  onJob: (id: string) => void;
 }
 
-/** A view's title and rows, or why there are none. */
-export function ListPane({ view, list, rows, cursor, openId, onOpen }: ListPaneProps) {
-  const { t } = useTranslation();
-  const { fetchNextPage, isFetchingNextPage, isError } = list;
-  const needMore = useCallback(() => {
-    if (!isFetchingNextPage && !isError) {
-      void fetchNextPage();
+/** A list's title and rows, or why there are none, and what can be done with many of them. */
+export function ListPane({ title, source, view, session, openId, onOpen, onSort, onJob }: ListPaneProps) {
+  const { t } = useTranslation(["inbox", "desk"]);
+  const { list, show } = useList(source);
+  const rows = list.data?.rows ?? NONE;
+  const cursor = useCursor({ rows, openId, onOpen });
+  const selection = useSelection(list.data);
+  const solving = useSolveNext({ rows, cursor, openId, onOpen });
+  const countText = useCountText();
+  const isSearch = source.kind === "fields" || source.kind === "words";
+  const enabled = rows.length > 0;
+  const { index } = cursor;
+  const select = { group: "list", enabled } as const;
+  useCommand({ ...select, id: "list:toggle", key: "x", label: t("key.toggle"), run: () => selection.toggle(index) });
+  const extend = (to: number) => {
+    selection.extend(to, index);
+    cursor.go(to);
+  };
+  useCommand({ ...select, id: "list:extendDown", key: "J", label: t("key.extendDown"), run: () => extend(index + 1) });
+  useCommand({ ...select, id: "list:extendUp", key: "K", label: t("key.extendUp"), run: () => extend(index - 1) });
+  useCommand({ ...select, id: "list:all", label: t("key.all"), run: selection.all });
+  const selecting = selection.count > 0 && openId === null;
+  useCommand({
+    id: "list:clear",
+    group: "list",
+    key: "Escape",
+    label: t("key.clear"),
+    run: selection.clear,
+    enabled: selecting,
+  });
+  const number = list.data?.total;
+  useEffect(() => {
+    if (isSearch && number) {
+      document.title = `${title} (${countText(number)}) · Desk`;
     }
-  }, [fetchNextPage, isFetchingNextPage, isError]);
+  });
 
+  const problem = list.error instanceof ApiError ? list.error.problem : undefined;
+  const isUnreadable = list.error instanceof ApiError && list.error.status === 422;
   return (
     <>
-      <h2 className="border-b border-line px-4 py-3 text-base font-semibold">{t(`nav.${view}`)}</h2>
+      <ListHead
+        title={title}
+        source={source}
+        view={view}
+        list={list.data}
+        session={session}
+        cursor={cursor}
+        onSort={onSort}
+      />
+      <Suspense>
+        {selection.count > 0 && (
+          <BulkBar
+            selection={selection}
+            source={source}
+            view={view}
+            total={list.data?.total ?? null}
+            session={session}
+            onJob={onJob}
+          />
+        )}
+        {solving.refused.map((each) => (
+          <NotSolved key={each.id} refused={each} onOpen={onOpen} onForget={solving.forget} />
+        ))}
+      </Suspense>
       {list.isPending ? (
         <Skeleton />
-      ) : rows.length > 0 ? (
+      ) : rows.length > 0 && list.data ? (
         <TicketList
-          key={view}
-          label={t(`nav.${view}`)}
-          rows={rows}
+          label={title}
+          list={list.data}
+          rowHeight={source.kind === "words" ? FOUND_ROW_HEIGHT : ROW_HEIGHT}
           cursor={cursor}
+          selection={selection}
           openId={openId}
-          hasMore={list.hasNextPage}
-          onOpen={(ticket) => onOpen(ticket.id)}
-          onNeedMore={needMore}
+          onOpen={onOpen}
+          onShow={show}
         />
+      ) : isSearch && isUnreadable ? (
+        <Suspense>
+          <SearchProblem line={source.q} problem={problem} />
+        </Suspense>
       ) : list.isError ? (
         <Notice
           isError
           icon={<CloudOff aria-hidden className="size-6" />}
-          title={t("list.error")}
+          title={t("desk:list.error")}
           onRetry={() => void list.refetch()}
-        />
+        >
+          {problem?.detail}
+        </Notice>
+      ) : isSearch ? (
+        <Notice icon={<SearchX aria-hidden className="size-6" />} title={t("search.nothing")}>
+          {t("search.nothingHint")}
+        </Notice>
       ) : (
-        <Notice icon={<Coffee aria-hidden className="size-6" />} title={t(`list.empty.${view}`)}>
-          {t("list.emptyHint")}
+        <Notice
+          icon={<Coffee aria-hidden className="size-6" />}
+          title={source.kind === "standard" ? t(`desk:list.empty.${source.view}`) : t("view.empty")}
+        >
+          {t("desk:list.emptyHint")}
         </Notice>
       )}
       {rows.length > 0 && list.isError && (
         <div role="alert" className="border-t border-line bg-bad-soft px-4 py-2 text-sm text-bad">
-          {t("list.stale")}
+          {t("desk:list.stale")}
         </div>
       )}
     </>
   );
 }
+
+const NONE: readonly undefined[] = [];
 
 function Skeleton() {
   const { t } = useTranslation();
@@ -74,7 +150,7 @@ function Skeleton() {
       {Array.from({ length: 9 }, (_, row) => row).map((row) => (
         <div
           key={row}
-          className="flex flex-col justify-center gap-2 border-b border-line px-4"
+          className="flex flex-col justify-center gap-2 border-b border-line ps-8 pe-3"
           style={{ height: ROW_HEIGHT }}
         >
           <div className="shimmer h-3 w-2/5" />

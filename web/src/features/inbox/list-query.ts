@@ -1,40 +1,87 @@
-import { type InfiniteData, infiniteQueryOptions, type QueryClient } from "@tanstack/react-query";
-import { applyToList, type Digest } from "@/features/live/apply.ts";
-import { answer, tickets } from "@/lib/api/client.ts";
-import type { Session, TicketPage } from "@/lib/api/types.ts";
-import { listRules, VIEW_FILTERS, VIEWS, type View } from "./views.ts";
+import { type QueryClient, queryOptions } from "@tanstack/react-query";
+import type { Digest } from "@/features/live/apply.ts";
+import type { Session } from "@/lib/api/types.ts";
+import type { Condition } from "@/lib/conditions.ts";
+import { type List, withEvents, withWindow } from "./rows.ts";
+import { type ListRules, rulesOf } from "./rules.ts";
+import { readWindow, type Source } from "./source.ts";
+import { STANDARD } from "./views.ts";
+import { countsMoved, keptViews } from "./views-query.ts";
 
-const PAGE_SIZE = 100;
+const WINDOW = 100;
+/** After a loss of connection the rows in sight are fetched anew, with so many before them. */
+const BEFORE = 50;
+const LISTS = ["tickets", "list"] as const;
 
-/** A view's rows, newest ticket first, in keyset pages: page ten thousand costs the server what the first one does. */
-export function listQuery(view: View) {
-  return infiniteQueryOptions({
-    queryKey: ["tickets", "list", view] as const,
-    queryFn: async ({ pageParam, signal }): Promise<TicketPage> =>
-      answer(
-        tickets.GET("/api/tickets", {
-          params: {
-            query: {
-              ...VIEW_FILTERS[view],
-              sort: "-created_at",
-              limit: PAGE_SIZE,
-              ...(pageParam && { cursor: pageParam }),
-            },
-          },
-          signal,
-        }),
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next_cursor ?? null,
+/** Where each list is being read, so that what is fetched anew is what somebody looks at. */
+const readAt = new Map<string, number>();
+
+export function reading(source: Source, place: number): void {
+  readAt.set(JSON.stringify(source), place);
+}
+
+/** A list: its length, and the rows that were looked at. Others are fetched by `loadRows` when they come into sight. */
+export function listQuery(source: Source) {
+  return queryOptions({
+    queryKey: [...LISTS, source] as const,
+    queryFn: async ({ client, queryKey, signal }): Promise<List> => {
+      const known = client.getQueryData<List>(queryKey);
+      // A search goes on from its beginning alone.
+      const place = source.kind === "words" ? 0 : (readAt.get(JSON.stringify(source)) ?? 0);
+      const offset = known === undefined ? 0 : Math.max(0, place - BEFORE);
+      const window = await readWindow(source, { offset, limit: known === undefined ? WINDOW : WINDOW * 2, signal });
+      return withWindow(client.getQueryData<List>(queryKey), window, true);
+    },
+    // A list that nobody looked at is not kept current by heart: it is fetched anew when it is shown again.
+    refetchOnMount: "always",
   });
 }
 
-/** Brings a batch of live events into every list that has been looked at. */
-export function applyLists(queryClient: QueryClient, batch: Digest, session: Session): void {
-  for (const view of VIEWS) {
-    queryClient.setQueryData<InfiniteData<TicketPage, string | null>>(
-      listQuery(view).queryKey,
-      (data) => data && applyToList(data, batch, listRules(view, session)),
-    );
+const underway = new Set<string>();
+
+/** Fetches what is not known of these rows; what is being fetched already is not asked for twice. */
+export async function loadRows(queryClient: QueryClient, source: Source, from: number, to: number): Promise<void> {
+  const { queryKey } = listQuery(source);
+  const list = queryClient.getQueryData<List>(queryKey);
+  const sight = list?.rows.slice(from, to).indexOf(undefined) ?? -1;
+  const missing = sight < 0 ? -1 : from + sight;
+  if (list === undefined || missing < 0) {
+    return;
   }
+  const isSearch = source.kind === "words";
+  const offset = isSearch ? list.rows.length - 1 : missing - (missing % WINDOW);
+  const name = JSON.stringify([source, offset]);
+  if (underway.has(name)) {
+    return;
+  }
+  underway.add(name);
+  try {
+    const window = await readWindow(source, { offset, limit: WINDOW, next: list.next });
+    queryClient.setQueryData<List>(queryKey, (now) => now && withWindow(now, window, false));
+  } finally {
+    underway.delete(name);
+  }
+  await loadRows(queryClient, source, from, to);
+}
+
+/** Brings a batch of live events into every list that is held. */
+export function applyLists(queryClient: QueryClient, batch: Digest, session: Session): void {
+  for (const [queryKey, list] of queryClient.getQueriesData<List>({ queryKey: LISTS })) {
+    const source = queryKey[2] as Source;
+    const next = list && withEvents(list, batch, rules(queryClient, source, session));
+    if (next !== list) {
+      queryClient.setQueryData(queryKey, next);
+    }
+  }
+  if (batch.tickets.size > 0) {
+    countsMoved(queryClient);
+  }
+}
+
+function rules(queryClient: QueryClient, source: Source, session: Session): ListRules | null {
+  if (source.kind === "standard") {
+    return rulesOf(STANDARD[source.view].condition, source.sort, session);
+  }
+  const view = source.kind === "kept" ? keptViews(queryClient)?.find(({ id }) => id === source.id) : undefined;
+  return view ? rulesOf(view.conditions as Condition, view.sort, session) : null;
 }

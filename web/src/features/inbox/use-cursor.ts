@@ -1,11 +1,9 @@
 import { useState } from "react";
 import { useCommand } from "@/features/commands/use-command.ts";
-import type { TicketRow } from "@/lib/api/types.ts";
-import type { View } from "./views.ts";
+import type { List } from "./rows.ts";
 
 interface CursorInput {
-  view: View;
-  rows: readonly TicketRow[];
+  rows: List["rows"];
   openId: string | null;
   onOpen: (id: string) => void;
 }
@@ -13,13 +11,15 @@ interface CursorInput {
 export interface Cursor {
   /** Its place in the rows; -1 before the first key. */
   index: number;
-  /** How often a key has moved it in this view. */
+  /** How often it was moved on purpose in this list. */
   moves: number;
+  go: (to: number) => void;
 }
 
-interface Place extends Cursor {
-  view: View;
+interface Place {
   id: string | null;
+  index: number;
+  moves: number;
 }
 
 /**
@@ -28,37 +28,40 @@ interface Place extends Cursor {
  * It follows its ticket when rows move, and keeps its place when the ticket leaves the list, so that `j` goes on from
  * there.
  */
-export function useCursor({ view, rows, openId, onOpen }: CursorInput): Cursor {
-  const start: Place = { view, id: openId, index: -1, moves: 0 };
-  const [kept, setPlace] = useState(start);
-  const place = kept.view === view ? kept : start;
+export function useCursor({ rows, openId, onOpen }: CursorInput): Cursor {
+  const [place, setPlace] = useState<Place>({ id: openId, index: -1, moves: 0 });
   const index = locate(place, rows);
+  const here = rows[index]?.id;
+  if (place.id === null && here !== undefined) {
+    // The row it was sent to is known now: from here on it follows that ticket.
+    setPlace({ ...place, id: here });
+  }
 
   const go = (to: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, to));
-    setPlace({ view, id: rows[next]?.id ?? null, index: next, moves: place.moves + 1 });
+    setPlace({ id: rows[next]?.id ?? null, index: next, moves: place.moves + 1 });
   };
-  useCommand("next", "j", () => go(index + 1), rows.length > 0);
-  useCommand("previous", "k", () => go(index - 1), rows.length > 0);
-  useCommand(
-    "open",
-    "Enter",
-    () => {
-      const row = rows[Math.max(index, 0)];
-      if (row) {
-        onOpen(row.id);
-      }
-    },
-    rows.length > 0,
-  );
+  const enabled = rows.length > 0;
+  useCommand({ id: "next", group: "list", key: "j", run: () => go(index + 1), enabled });
+  useCommand({ id: "previous", group: "list", key: "k", run: () => go(index - 1), enabled });
+  const open = () => {
+    const row = rows[Math.max(index, 0)];
+    if (row) {
+      onOpen(row.id);
+    }
+  };
+  useCommand({ id: "open", group: "list", key: "Enter", run: open, enabled });
 
-  return { index, moves: place.moves };
+  return { index, moves: place.moves, go };
 }
 
-function locate(place: Place, rows: readonly TicketRow[]): number {
-  if (place.index >= 0 && rows[place.index]?.id === place.id) {
-    return place.index;
+/** Where the ticket is now: mostly where it was. */
+export function locate({ id, index }: Pick<Place, "id" | "index">, rows: List["rows"]): number {
+  if (id !== null && rows[index]?.id !== id) {
+    const found = rows.findIndex((row) => row?.id === id);
+    if (found >= 0) {
+      return found;
+    }
   }
-  const found = rows.findIndex((row) => row.id === place.id);
-  return found >= 0 ? found : Math.min(place.index, rows.length - 1);
+  return Math.min(index, rows.length - 1);
 }

@@ -1,5 +1,7 @@
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
-import type { TicketRow } from "@/lib/api/types.ts";
+import type { List } from "./rows.ts";
+
+type Rows = readonly ({ id: string } | undefined)[];
 
 interface Arrived {
   /** Rows that came in above what is being read. */
@@ -8,34 +10,44 @@ interface Arrived {
   show: () => void;
 }
 
-/** Keeps what is being read where it is when rows come or go above it, and counts what came in meanwhile. */
+/** How far a row is looked for from where it was. */
+const REACH = 3_000;
+
+/**
+ * Keeps what is being read where it is when rows come or go above it, and counts what came in meanwhile.
+ *
+ * What is being read is the row of the cursor, if it is in sight, or else the first one in sight. At the top of a list
+ * in which nobody reads, rows come in at once.
+ */
 export function useSteadyScroll(
   scroller: RefObject<HTMLElement | null>,
-  rows: readonly TicketRow[],
+  rows: List["rows"],
   rowHeight: number,
+  cursor: number,
 ): Arrived {
-  const before = useRef(rows);
+  const before = useRef({ rows, cursor });
   const [count, setCount] = useState(0);
 
   useLayoutEffect(() => {
     const element = scroller.current;
     const old = before.current;
-    before.current = rows;
-    if (element === null || old === rows || element.scrollTop < rowHeight / 2) {
+    before.current = { rows, cursor };
+    if (element === null || old.rows === rows || (element.scrollTop < rowHeight / 2 && old.cursor < 0)) {
       return;
     }
     const top = Math.floor(element.scrollTop / rowHeight);
-    const moved = shift(old, rows, top);
+    const inSight = old.cursor >= top && (old.cursor + 1) * rowHeight <= element.scrollTop + element.clientHeight;
+    const moved = shift(old.rows, rows, inSight ? old.cursor : top);
     if (moved !== 0) {
       element.scrollTop += moved * rowHeight;
       setCount((known) => Math.max(0, known + Math.max(0, moved)));
     }
-  }, [rows, rowHeight, scroller]);
+  }, [rows, rowHeight, scroller, cursor]);
 
   useEffect(() => {
     const element = scroller.current;
     const clear = () => {
-      if (element !== null && element.scrollTop < rowHeight) {
+      if (element !== null && element.scrollTop < rowHeight / 2) {
         setCount(0);
       }
     };
@@ -47,12 +59,16 @@ export function useSteadyScroll(
 }
 
 /** By how many places the first row still there, from `top` on, has moved. */
-export function shift(old: readonly { id: string }[], now: readonly { id: string }[], top: number): number {
-  const places = new Map(now.map((row, index) => [row.id, index]));
+export function shift(old: Rows, now: Rows, top: number): number {
   for (let index = top; index < Math.min(old.length, top + 50); index += 1) {
-    const place = places.get(old[index]?.id ?? "");
-    if (place !== undefined) {
-      return place - index;
+    const id = old[index]?.id;
+    for (let away = 0; id !== undefined && away < REACH; away += 1) {
+      if (now[index + away]?.id === id) {
+        return away;
+      }
+      if (now[index - away]?.id === id) {
+        return -away;
+      }
     }
   }
   return 0;

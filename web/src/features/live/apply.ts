@@ -1,8 +1,7 @@
-import type { InfiniteData } from "@tanstack/react-query";
-import type { Sla, TicketPage, TicketRow } from "@/lib/api/types.ts";
+import type { Sla, TicketRow } from "@/lib/api/types.ts";
 import type { LiveTicket, TicketFrame } from "./frames.ts";
 
-export const NO_SLA: Sla = { next_due_at: null, state: null, metric: null };
+const NO_SLA: Sla = { next_due_at: null, state: null, metric: null };
 
 /** What one batch of events says in the end about each ticket. */
 export interface Digest {
@@ -24,59 +23,15 @@ export function digest(events: readonly TicketFrame[]): Digest {
   return { tickets, slas };
 }
 
+/** How old what is known of a ticket is. */
+export type Known = Pick<LiveTicket, "version" | "updated_at">;
+
 /** Whether `incoming` is older than what is known. The version moves with edits, `updated_at` also with messages. */
-export function isStale(incoming: LiveTicket, known: LiveTicket | undefined): boolean {
+export function isStale(incoming: Known, known: Known | undefined): boolean {
   if (known === undefined) {
     return false;
   }
   return incoming.version === known.version ? incoming.updated_at < known.updated_at : incoming.version < known.version;
-}
-
-export interface ListRules {
-  matches: (ticket: LiveTicket) => boolean;
-  /** Negative when `a` stands above `b`. */
-  compare: (a: LiveTicket, b: LiveTicket) => number;
-}
-
-type Pages = InfiniteData<TicketPage, string | null>;
-
-/**
- * A list after a batch: rows that changed are replaced in place, rows that no longer match leave, new ones that belong
- * into the loaded part come in. Returns the same object when nothing in it changed.
- */
-export function applyToList(data: Pages, batch: Digest, rules: ListRules): Pages {
-  const seen = new Set<string>();
-  let changed = false;
-  const pages = data.pages.map((page) => {
-    const items = updatedRows(page.items, batch, rules, seen);
-    changed ||= items !== page.items;
-    return items === page.items ? page : { ...page, items };
-  });
-  for (const ticket of batch.tickets.values()) {
-    if (!seen.has(ticket.id) && rules.matches(ticket)) {
-      changed = insert(pages, { ...ticket, sla: batch.slas.get(ticket.id) ?? NO_SLA }, rules) || changed;
-    }
-  }
-  return changed ? { ...data, pages } : data;
-}
-
-function updatedRows(rows: TicketRow[], batch: Digest, rules: ListRules, seen: Set<string>): TicketRow[] {
-  let changed = false;
-  const kept: TicketRow[] = [];
-  for (const row of rows) {
-    const next = merge(row, batch);
-    const touched = batch.tickets.has(row.id);
-    if (touched) {
-      seen.add(row.id);
-    }
-    if (touched && !rules.matches(next)) {
-      changed = true;
-      continue;
-    }
-    changed ||= next !== row;
-    kept.push(next);
-  }
-  return changed ? kept : rows;
 }
 
 /** A row with what the batch knows better. The same object when that is nothing. */
@@ -84,24 +39,26 @@ export function merge<T extends TicketRow>(row: T, batch: Digest): T {
   const ticket = batch.tickets.get(row.id);
   const sla = batch.slas.get(row.id);
   if (ticket !== undefined && !isStale(ticket, row)) {
-    return { ...row, ...ticket, sla: sla ?? row.sla };
+    return { ...row, ...ticket, ...named(ticket, row), sla: sla ?? row.sla };
   }
   return sla === undefined ? row : { ...row, sla };
 }
 
-function insert(pages: TicketPage[], row: TicketRow, rules: ListRules): boolean {
-  for (const [index, page] of pages.entries()) {
-    const at = page.items.findIndex((other) => rules.compare(row, other) < 0);
-    const isLast = index === pages.length - 1;
-    if (at >= 0) {
-      pages[index] = { ...page, items: page.items.toSpliced(at, 0, row) };
-      return true;
-    }
-    if (isLast && page.next_cursor == null) {
-      pages[index] = { ...page, items: [...page.items, row] };
-      return true;
-    }
-  }
-  // Below everything loaded: the next page will bring it.
-  return false;
+/** A row of a ticket that only a frame told of. */
+export function asRow(ticket: LiveTicket, sla: Sla = NO_SLA): TicketRow {
+  return { ...ticket, ...named(ticket), sla };
+}
+
+type Named = Pick<TicketRow, "status_key" | "status_labels" | "type_key" | "type_labels">;
+
+/** A ticket's status and type, with their names if the row had them; without names the category is shown. */
+function named(ticket: LiveTicket, row?: TicketRow): Named {
+  const status_key = ticket.status_key ?? ticket.status;
+  const type_key = ticket.type_key ?? ticket.type;
+  return {
+    status_key,
+    status_labels: row?.status_key === status_key ? row.status_labels : {},
+    type_key,
+    type_labels: row?.type_key === type_key ? row.type_labels : {},
+  };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LiveConnection, type LiveStatus } from "./connection.ts";
-import type { TicketFrame } from "./frames.ts";
+import type { PresenceFrame, TicketFrame } from "./frames.ts";
 
 class FakeSocket {
   onmessage: ((message: { data: string }) => void) | null = null;
@@ -26,7 +26,9 @@ function setUp({ signedIn = true } = {}) {
   const timers: { delay: number; run: () => void }[] = [];
   const batches: TicketFrame[][] = [];
   const statuses: LiveStatus[] = [];
+  const present: PresenceFrame[] = [];
   let resyncs = 0;
+  let notifications = 0;
   const connection = new LiveConnection(
     {
       open: (since) => {
@@ -48,6 +50,10 @@ function setUp({ signedIn = true } = {}) {
       onResync: () => {
         resyncs += 1;
       },
+      onNotification: () => {
+        notifications += 1;
+      },
+      onPresence: (frame) => present.push(frame),
       onStatus: (status) => statuses.push(status),
     },
   );
@@ -65,7 +71,8 @@ function setUp({ signedIn = true } = {}) {
     return timer?.delay;
   };
   const draw = () => frames.splice(0).forEach((frame) => void frame());
-  return { connection, last, sockets, batches, statuses, elapse, draw, resyncs: () => resyncs };
+  const counts = { resyncs: () => resyncs, notifications: () => notifications };
+  return { connection, last, sockets, batches, present, statuses, elapse, draw, ...counts };
 }
 
 const sla = (seq: number): TicketFrame => ({
@@ -163,5 +170,57 @@ describe("the live connection", () => {
     socket.onclose?.();
     expect(statuses.at(-1)).toBe("stopped");
     expect(sockets).toHaveLength(1);
+  });
+
+  it("tells where the window is once it is greeted, when that changes, and again with every ping", async () => {
+    const { connection, last, elapse } = setUp();
+    const viewing = () =>
+      last()
+        .socket.sent.map((text) => JSON.parse(text))
+        .filter(({ type }) => type === "viewing");
+    connection.start();
+    connection.view({ ticket_id: "t", doing: "reading" });
+    expect(viewing()).toEqual([]);
+    last().socket.say({ type: "hello", seq: 1 });
+    const reading = { type: "viewing", ticket_id: "t", doing: "reading" };
+    expect(viewing()).toEqual([reading]);
+    connection.view({ ticket_id: "t", doing: "reading" });
+    connection.view({ ticket_id: "t", doing: "reply" });
+    const writing = { ...reading, doing: "reply" };
+    expect(viewing()).toEqual([reading, writing]);
+    await elapse();
+    expect(viewing()).toEqual([reading, writing, writing]);
+    connection.view(null);
+    expect(viewing().at(-1)).toEqual({ type: "viewing", ticket_id: null });
+    await elapse();
+    expect(viewing()).toHaveLength(4);
+  });
+
+  it("says where the window is to the next socket, too", async () => {
+    const { connection, last, sockets, elapse } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 1 });
+    connection.view({ ticket_id: "t", doing: "note" });
+    last().socket.close();
+    connection.view({ ticket_id: "u", doing: "note" });
+    await elapse();
+    last().socket.say({ type: "hello", seq: 1 });
+    expect(sockets).toHaveLength(2);
+    expect(last().socket.sent.map((text) => JSON.parse(text))).toEqual([
+      { type: "viewing", ticket_id: "u", doing: "note" },
+    ]);
+  });
+
+  it("hands on who is there, and resumes after what was for this account alone", async () => {
+    const { connection, last, present, notifications, elapse } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 1 });
+    last().socket.say({ type: "presence", ticket_id: "t", people: [] });
+    last().socket.say({ type: "notification", seq: 7, account_id: "me" });
+    expect(present).toEqual([{ type: "presence", ticket_id: "t", people: [] }]);
+    expect(notifications()).toBe(1);
+    last().socket.close();
+    await elapse();
+    expect(last().since).toBe(7);
   });
 });

@@ -1,4 +1,4 @@
-import { type Frame, parseFrame, type TicketFrame } from "./frames.ts";
+import { type Frame, type Place, type PresenceFrame, parseFrame, type TicketFrame } from "./frames.ts";
 
 /** What the connection needs of a browser; a test brings its own. */
 export interface LiveEnvironment {
@@ -14,6 +14,9 @@ export interface LiveListener {
   onEvents: (events: TicketFrame[]) => void;
   /** Everything shown may be stale: ask again. */
   onResync: () => void;
+  /** Something is new, or read, among the notifications of who is signed in. */
+  onNotification: () => void;
+  onPresence: (frame: PresenceFrame) => void;
   onStatus: (status: LiveStatus) => void;
 }
 
@@ -21,6 +24,7 @@ export type LiveStatus = "connecting" | "live" | "reconnecting" | "stopped";
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20_000;
+// Often enough for where one is, too: who has not said so for 30 seconds is not there.
 const PING_EVERY_MS = 20_000;
 const SILENCE_LIMIT_MS = 45_000;
 
@@ -41,6 +45,8 @@ export class LiveConnection {
   #cancelTimer: () => void = () => undefined;
   #heardSincePing = true;
   #quietPings = 0;
+  #isGreeted = false;
+  #place: Place | null = null;
 
   constructor(environment: LiveEnvironment, listener: LiveListener) {
     this.#environment = environment;
@@ -55,6 +61,7 @@ export class LiveConnection {
 
   stop(): void {
     this.#stopped = true;
+    this.#isGreeted = false;
     this.#cancelTimer();
     this.#socket?.close();
     this.#socket = null;
@@ -66,6 +73,21 @@ export class LiveConnection {
     if (!this.#stopped && this.#socket === null) {
       this.#cancelTimer();
       void this.#dialAgain();
+    }
+  }
+
+  /** Tells others where this window is; null: at no ticket. It is said again by itself, as long as it is so. */
+  view(place: Place | null): void {
+    if (place?.ticket_id === this.#place?.ticket_id && place?.doing === this.#place?.doing) {
+      return;
+    }
+    this.#place = place;
+    this.#sayPlace();
+  }
+
+  #sayPlace(): void {
+    if (this.#isGreeted) {
+      this.#socket?.send(JSON.stringify({ type: "viewing", ...(this.#place ?? { ticket_id: null }) }));
     }
   }
 
@@ -102,6 +124,13 @@ export class LiveConnection {
         this.#pending.push(frame);
         this.#schedule();
         break;
+      case "notification":
+        this.#seq = Math.max(this.#seq ?? 0, frame.seq);
+        this.#listener.onNotification();
+        break;
+      case "presence":
+        this.#listener.onPresence(frame);
+        break;
       default:
         break;
     }
@@ -110,6 +139,7 @@ export class LiveConnection {
   #greeted(seq: number): void {
     this.#failures = 0;
     this.#quietPings = 0;
+    this.#isGreeted = true;
     if (this.#seq === null) {
       this.#seq = seq;
       // Whatever happened between the first lists and this greeting was seen by neither.
@@ -117,6 +147,9 @@ export class LiveConnection {
     }
     this.#listener.onStatus("live");
     this.#cancelTimer();
+    if (this.#place !== null) {
+      this.#sayPlace();
+    }
     this.#ping();
   }
 
@@ -130,6 +163,9 @@ export class LiveConnection {
       }
       this.#heardSincePing = false;
       this.#socket?.send(JSON.stringify({ type: "ping" }));
+      if (this.#place !== null) {
+        this.#sayPlace();
+      }
       this.#ping();
     });
   }
@@ -151,6 +187,7 @@ export class LiveConnection {
 
   #lost(): void {
     this.#cancelTimer();
+    this.#isGreeted = false;
     this.#socket = null;
     if (this.#stopped) {
       return;

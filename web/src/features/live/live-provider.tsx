@@ -1,29 +1,53 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { applyLists } from "@/features/inbox/list-query.ts";
+import { notificationKey } from "@/features/notifications/queries.ts";
 import { sessionQuery } from "@/features/session/session.ts";
 import { applyTicket, ticketKeys } from "@/features/ticket/queries.ts";
 import { statusOf } from "@/lib/api/problem.ts";
 import type { Session } from "@/lib/api/types.ts";
 import { digest } from "./apply.ts";
 import { LiveConnection, type LiveEnvironment, type LiveStatus } from "./connection.ts";
+import type { Place, PresenceFrame } from "./frames.ts";
+import { nextFrame } from "./next-frame.ts";
 
 interface Live {
   status: LiveStatus;
   retryNow: () => void;
+  /** Tells others what this window shows. */
+  view: (place: Place | null) => void;
+  /** Who else is at the ticket that this window shows. */
+  presence: PresenceFrame | null;
 }
 
-const LiveContext = createContext<Live>({ status: "connecting", retryNow: () => undefined });
+const LiveContext = createContext<Live>({
+  status: "connecting",
+  retryNow: () => undefined,
+  view: () => undefined,
+  presence: null,
+});
 
 /** Holds the window's one socket open while somebody is signed in, and keeps the query cache true with what it says. */
 export function LiveProvider({ session, children }: { session: Session; children: ReactNode }) {
   const queryClient = useQueryClient();
   const [status, setStatus] = useState<LiveStatus>("connecting");
+  const [presence, setPresence] = useState<PresenceFrame | null>(null);
   const connection = useMemo(
     () =>
       new LiveConnection(browser(queryClient), {
-        onStatus: setStatus,
-        onResync: () => void queryClient.invalidateQueries({ queryKey: ticketKeys.all }),
+        onStatus: (status) => {
+          setStatus(status);
+          if (status !== "live") {
+            // Nobody says any more when they leave.
+            setPresence(null);
+          }
+        },
+        onResync: () => {
+          void queryClient.invalidateQueries({ queryKey: ticketKeys.all });
+          void queryClient.invalidateQueries({ queryKey: notificationKey });
+        },
+        onNotification: () => void queryClient.invalidateQueries({ queryKey: notificationKey }),
+        onPresence: setPresence,
         onEvents: (events) => {
           const batch = digest(events);
           applyLists(queryClient, batch, session);
@@ -43,7 +67,18 @@ export function LiveProvider({ session, children }: { session: Session; children
     };
   }, [connection]);
 
-  const live = useMemo(() => ({ status, retryNow: () => connection.retryNow() }), [status, connection]);
+  const retryNow = useCallback(() => connection.retryNow(), [connection]);
+  const view = useCallback(
+    (place: Place | null) => {
+      connection.view(place);
+      if (place === null) {
+        // Who is at no ticket is told of nobody, nor that somebody left; whoever is there is told anew.
+        setPresence(null);
+      }
+    },
+    [connection],
+  );
+  const live = useMemo(() => ({ status, presence, retryNow, view }), [status, presence, retryNow, view]);
   return <LiveContext value={live}>{children}</LiveContext>;
 }
 
@@ -70,8 +105,7 @@ function browser(queryClient: QueryClient): LiveEnvironment {
         return statusOf(error) !== null && statusOf(error) !== 401;
       }
     },
-    // A hidden window gets no animation frames, yet its counts and title must not stand still.
-    onFrame: (callback) => (document.hidden ? setTimeout(callback, 250) : requestAnimationFrame(callback)),
+    onFrame: nextFrame,
     after: (milliseconds, callback) => {
       const timer = setTimeout(callback, milliseconds);
       return () => clearTimeout(timer);

@@ -1,29 +1,24 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
 import { LogOut } from "lucide-react";
+import { useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { chooseLocale, LOCALES, type Locale } from "@/app/i18n.ts";
-import { signOut } from "@/features/session/session.ts";
+import { commands } from "@/features/commands/registry.ts";
+import { NotificationSettings } from "@/features/notifications/notification-settings.tsx";
+import { useSignOut } from "@/features/session/use-sign-out.ts";
 import type { Session } from "@/lib/api/types.ts";
 import { Avatar } from "@/ui/avatar.tsx";
 import { Button } from "@/ui/button.tsx";
 import { Popover } from "@/ui/popover.tsx";
 import { Select } from "@/ui/select.tsx";
+import { Switch } from "@/ui/switch.tsx";
 import { setTheme, THEMES, type Theme, useTheme } from "./theme.ts";
 
 /** Who is signed in, how the desk looks to them, and the way out. */
 export default function PreferencesPopover({ session }: { session: Session }) {
-  const { t, i18n } = useTranslation();
+  const { t, i18n } = useTranslation(["desk", "commands"]);
   const theme = useTheme();
-  const queryClient = useQueryClient();
-  const navigate = useNavigate();
-  const leave = useMutation({
-    mutationFn: signOut,
-    onSuccess: async () => {
-      await navigate({ to: "/sign-in" });
-      queryClient.clear();
-    },
-  });
+  const leave = useSignOut();
+  const singleKeys = useSyncExternalStore(commands.subscribe, commands.singleKeys);
 
   const trigger = (
     <>
@@ -51,6 +46,14 @@ export default function PreferencesPopover({ session }: { session: Session }) {
         choices={THEMES.map((id) => ({ id, label: t(`preferences.themes.${id}`) }))}
         onChange={setTheme}
       />
+      <div className="flex flex-col gap-1 border-y border-line py-2">
+        <NotificationSettings />
+        <Switch
+          label={t("commands:help.singleKeys")}
+          checked={singleKeys}
+          onChange={(event) => commands.setSingleKeys(event.target.checked)}
+        />
+      </div>
       {leave.isError && (
         <p role="alert" className="text-sm text-bad">
           {t("preferences.signOutFailed")}

@@ -14,6 +14,11 @@ export async function signIn(email: string, password: string): Promise<void> {
   await answer(gateway.POST("/api/auth/sign-in", { body: { email, password } }));
 }
 
+/** Opens a session by the token of a mailed link. Raises `ApiError` 401 for one that is used, old or unknown. */
+export async function redeem(token: string): Promise<void> {
+  await answer(gateway.POST("/api/auth/sign-in-links/redeem", { body: { token } }));
+}
+
 export async function signOut(): Promise<void> {
   await answer(gateway.POST("/api/auth/sign-out"));
 }

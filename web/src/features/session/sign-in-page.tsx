@@ -6,21 +6,25 @@ import { useClock } from "@/features/sla/clock.ts";
 import { ApiError } from "@/lib/api/problem.ts";
 import { Button } from "@/ui/button.tsx";
 import { Wordmark } from "@/ui/wordmark.tsx";
-import { sessionQuery, signIn } from "./session.ts";
+import { redeem, sessionQuery, signIn } from "./session.ts";
 
 const FIELD = "h-10 w-full rounded-sm border border-control bg-surface px-3 text-base text-ink aria-invalid:border-bad";
 
-/** Where everything begins: e-mail, password, and one clear sentence when that did not work. */
-export function SignInPage() {
+/**
+ * Where everything begins: e-mail, password, and one clear sentence when that did not work. Who comes by a mailed link
+ * only has to press: programs that look into mails follow links, and it works once.
+ */
+export default function SignInPage() {
   const { t } = useTranslation();
-  const { next } = useSearch({ from: "/sign-in" });
+  const { next, token } = useSearch({ from: "/sign-in" });
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const [blockedUntil, setBlockedUntil] = useState(0);
   const waitSeconds = useClock((now) => Math.max(0, Math.ceil((blockedUntil - now) / 1000)));
 
   const entry = useMutation({
-    mutationFn: (form: FormData) => signIn(String(form.get("email")).trim(), String(form.get("password"))),
+    mutationFn: (form: FormData) =>
+      token === undefined ? signIn(String(form.get("email")).trim(), String(form.get("password"))) : redeem(token),
     onSuccess: async () => {
       queryClient.clear();
       await queryClient.fetchQuery(sessionQuery);
@@ -49,32 +53,11 @@ export function SignInPage() {
         <Wordmark />
         <h1 className="pt-6 pb-4 text-lg font-semibold">{t("signIn.title")}</h1>
         <form onSubmit={submit} className="flex flex-col gap-4">
-          <label className="flex flex-col gap-1 text-sm text-ink-soft">
-            {t("signIn.email")}
-            <input
-              name="email"
-              type="email"
-              autoComplete="username"
-              required
-              dir="ltr"
-              aria-invalid={isWrong}
-              className={FIELD}
-            />
-          </label>
-          <label className="flex flex-col gap-1 text-sm text-ink-soft">
-            {t("signIn.password")}
-            <input
-              name="password"
-              type="password"
-              autoComplete="current-password"
-              required
-              dir="ltr"
-              aria-invalid={isWrong}
-              className={FIELD}
-            />
-          </label>
+          {token === undefined ? <Credentials isWrong={isWrong} /> : <p className="text-sm">{t("signIn.byLink")}</p>}
           <div role="alert" className="text-sm text-bad empty:hidden">
-            {entry.isError && <SignInError error={entry.error} waitSeconds={waitSeconds} />}
+            {entry.isError && (
+              <SignInError error={entry.error} waitSeconds={waitSeconds} isByLink={token !== undefined} />
+            )}
           </div>
           <Button type="submit" look="primary" size="wide" disabled={entry.isPending || waitSeconds > 0}>
             {entry.isPending ? t("signIn.submitting") : t("signIn.submit")}
@@ -85,14 +68,47 @@ export function SignInPage() {
   );
 }
 
-function SignInError({ error, waitSeconds }: { error: Error; waitSeconds: number }) {
+function Credentials({ isWrong }: { isWrong: boolean }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <label className="flex flex-col gap-1 text-sm text-ink-soft">
+        {t("signIn.email")}
+        <input
+          name="email"
+          type="email"
+          autoComplete="username"
+          required
+          dir="ltr"
+          aria-invalid={isWrong}
+          className={FIELD}
+        />
+      </label>
+      <label className="flex flex-col gap-1 text-sm text-ink-soft">
+        {t("signIn.password")}
+        <input
+          name="password"
+          type="password"
+          autoComplete="current-password"
+          required
+          dir="ltr"
+          aria-invalid={isWrong}
+          className={FIELD}
+        />
+      </label>
+    </>
+  );
+}
+
+function SignInError(props: { error: Error; waitSeconds: number; isByLink: boolean }) {
+  const { error, waitSeconds, isByLink } = props;
   const { t } = useTranslation();
   if (!(error instanceof ApiError)) {
     return t("signIn.unreachable");
   }
   switch (error.status) {
     case 401:
-      return t("signIn.wrong");
+      return t(isByLink ? "signIn.linkUsed" : "signIn.wrong");
     case 429:
       return waitSeconds > 0 ? t("signIn.tooMany", { count: waitSeconds }) : t("signIn.tooManyOver");
     default:

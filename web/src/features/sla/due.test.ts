@@ -13,8 +13,10 @@ const clock = (
 });
 
 describe("how a clock looks", () => {
-  it("runs until its deadline and is overdue from then on, even before the server says so", () => {
-    expect(slaLook(clock("running"), at("11:59:59"))).toBe("running");
+  it("runs, is near in the last ten minutes and overdue from its deadline on, even before the server says so", () => {
+    expect(slaLook(clock("running"), at("11:50:00"))).toBe("running");
+    expect(slaLook(clock("running"), at("11:50:01"))).toBe("warned");
+    expect(slaLook(clock("warned"), at("09:00:00"))).toBe("warned");
     expect(slaLook(clock("running"), at("12:00:00"))).toBe("overdue");
     expect(slaLook(clock("warned"), at("11:59:59"))).toBe("warned");
     expect(slaLook(clock("warned"), at("12:00:01"))).toBe("overdue");

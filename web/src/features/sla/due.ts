@@ -3,14 +3,26 @@ import type { Sla } from "@/lib/api/types.ts";
 /** How a clock stands, as a person reads it. */
 export type SlaLook = "none" | "running" | "warned" | "overdue" | "paused" | "met";
 
-/** The look at `now` (epoch milliseconds). A deadline that passed is overdue even before the server's event arrives. */
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** From here on it is near whatever share of its time the policy warns at; seconds are counted, too. */
+const NEAR = 10 * MINUTE;
+
+/**
+ * The look at `now` (epoch milliseconds).
+ *
+ * The server tells when to warn and what was missed; a deadline that comes near or passes is shown so even before.
+ */
 export function slaLook(sla: Sla, now: number): SlaLook {
   switch (sla.state) {
     case "breached":
       return "overdue";
     case "running":
-    case "warned":
-      return sla.next_due_at !== null && Date.parse(sla.next_due_at) <= now ? "overdue" : sla.state;
+    case "warned": {
+      const left = sla.next_due_at === null ? Number.POSITIVE_INFINITY : Date.parse(sla.next_due_at) - now;
+      return left <= 0 ? "overdue" : left < NEAR ? "warned" : sla.state;
+    }
     case "paused":
     case "met":
       return sla.state;
@@ -19,14 +31,10 @@ export function slaLook(sla: Sla, now: number): SlaLook {
   }
 }
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
 /** A span in at most two units of the reader's language: "2 hr 5 min", "4 days 3 hr", and "4:05" in the last ten minutes. */
 export function formatSpan(milliseconds: number, locale: string): string {
   const span = Math.abs(milliseconds);
-  if (span < 10 * MINUTE) {
+  if (span < NEAR) {
     const seconds = Math.floor(span / 1000);
     const two = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2 });
     return `${new Intl.NumberFormat(locale).format(Math.floor(seconds / 60))}:${two.format(seconds % 60)}`;

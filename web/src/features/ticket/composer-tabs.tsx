@@ -12,14 +12,16 @@ const SELECTED = {
 
 interface ComposerTabsProps {
   kind: DraftKind;
+  /** Whether something is written of the kind that is not shown. */
+  hasOther: boolean;
   /** The id of the panel that both tabs fill. */
   panel: string;
   onChange: (kind: DraftKind) => void;
 }
 
 /** To whom one writes: the customer, or colleagues only. One panel serves both, so that the field keeps its focus. */
-export function ComposerTabs({ kind, panel, onChange }: ComposerTabsProps) {
-  const { t } = useTranslation();
+export function ComposerTabs({ kind, hasOther, panel, onChange }: ComposerTabsProps) {
+  const { t } = useTranslation("ticket");
   const tabs = useRef<Partial<Record<DraftKind, HTMLButtonElement | null>>>({});
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -53,6 +55,12 @@ export function ComposerTabs({ kind, panel, onChange }: ComposerTabsProps) {
           >
             <Icon aria-hidden className="size-4 rtl:-scale-x-100" />
             {t(`composer.${each}`)}
+            {hasOther && each !== kind && (
+              <>
+                <span aria-hidden className="size-1.5 rounded-full bg-current" />
+                <span className="sr-only">{t("composer.begun")}</span>
+              </>
+            )}
           </button>
         );
       })}

@@ -1,110 +1,233 @@
-import { useQuery } from "@tanstack/react-query";
-import { Lock, Send } from "lucide-react";
-import { type KeyboardEvent, useId, useRef } from "react";
+import { Paperclip, SquareSlash } from "lucide-react";
+import { type DragEvent, type KeyboardEvent as ReactKeyboardEvent, useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
-import { slugOf } from "@/lib/api/problem.ts";
-import type { Session, TicketRow } from "@/lib/api/types.ts";
+import type { Macro, Session, Ticket } from "@/lib/api/types.ts";
 import { Button } from "@/ui/button.tsx";
+import { Applied } from "./applied-macro.tsx";
+import { CcField } from "./cc-field.tsx";
+import { ClosedComposer } from "./closed-composer.tsx";
 import { ComposerProblem } from "./composer-problem.tsx";
 import { ComposerTabs } from "./composer-tabs.tsx";
-import type { DraftKind } from "./drafts.ts";
-import { messagesQuery } from "./queries.ts";
-import { useDraft } from "./use-draft.ts";
-import { useSend } from "./use-send.ts";
+import { ConflictSheet } from "./conflict-sheet.tsx";
+import { type DraftKind, isEmpty, otherKind } from "./drafts.ts";
+import { MacroCommands } from "./macro-commands.tsx";
+import { MacroPicker } from "./macro-picker.tsx";
+import { NoteField } from "./note-field.tsx";
+import { OtherDraft } from "./other-draft.tsx";
+import { type FieldHandle, ReplyField } from "./reply-field.tsx";
+import { ScheduledList } from "./scheduled-list.tsx";
+import { SendButton } from "./send-button.tsx";
+import { UploadList } from "./upload-list.tsx";
+import { useComposer } from "./use-composer.ts";
+import { useMacro } from "./use-macro.ts";
+import { leavesLater } from "./use-send.ts";
 
-const LOOKS = {
-  reply: { box: "border-control bg-surface focus-within:border-accent", button: "primary", Icon: Send },
-  note: { box: "border-note bg-note-soft focus-within:border-note", button: "note", Icon: Lock },
-} as const;
+const BOXES = {
+  reply: "border-control bg-surface focus-within:border-accent",
+  note: "border-note bg-note-soft focus-within:border-note",
+};
 
 /** Where one answers the customer or leaves a note for colleagues; the two differ in colour, label and button. */
-export function Composer({ ticket, session }: { ticket: TicketRow; session: Session }) {
-  const { t } = useTranslation();
-  const field = useRef<HTMLTextAreaElement>(null);
+export function Composer({ ticket, session }: { ticket: Ticket; session: Session }) {
+  const { t } = useTranslation(["ticket", "desk"]);
+  const field = useRef<FieldHandle>(null);
+  const chooser = useRef<HTMLInputElement>(null);
   const panel = useId();
-  const { draft, text, setKind, write, reread, clear, isKept } = useDraft(session.account_id, ticket.id);
-  const thread = useQuery(messagesQuery(ticket.id));
-  const version = thread.data?.thread_version ?? null;
-  const send = useSend(ticket.id, clear);
-  const kind = draft.kind;
-  const look = LOOKS[kind];
-  const isConflict = slugOf(send.error) === "stale-thread";
+  const composing = useComposer(ticket, session);
+  const { draft, writing, uploads, submit, send } = composing;
+  const { kind } = draft;
+  const macro = useMacro(ticket, writing);
+  const [toolbar, setToolbar] = useState<HTMLElement | null>(null);
+  const [isPicking, setPicking] = useState(false);
+  const [showsCc, setShowsCc] = useState(false);
+  const isClosed = ticket.status === "closed";
+  const isReadOnly = composing.busy !== null;
 
   const begin = (next: DraftKind) => {
-    setKind(next);
+    // The next key belongs to the field: it has to be there before that comes.
+    flushSync(() => writing.setKind(next));
     field.current?.focus();
   };
-  const isClosed = ticket.status === "closed";
-  useCommand("reply", "r", () => begin("reply"), !isClosed);
-  useCommand("note", "n", () => begin("note"), !isClosed);
+  const enabled = !isClosed;
+  useCommand({ id: "reply", group: "ticket", key: "r", run: () => begin("reply"), enabled });
+  useCommand({ id: "note", group: "ticket", key: "n", run: () => begin("note"), enabled });
+  const pick = () => setPicking(true);
+  useCommand({ id: "ticket:macros", group: "ticket", key: "m", label: t("macro.command"), run: pick, enabled });
+  const attach = () => chooser.current?.click();
+  useCommand({ id: "ticket:attach", group: "ticket", label: t("upload.command"), run: attach, enabled });
 
-  const submit = (expectedVersion = draft.seen ?? version) => {
-    if (text.trim() !== "" && !send.isPending) {
-      send.mutate({ kind, text: text.trim(), expectedVersion });
+  const apply = (chosen: Macro) => {
+    setPicking(false);
+    if (!isReadOnly) {
+      macro.mutate(chosen, { onSuccess: () => field.current?.focus() });
     }
   };
-  const onKeyDown = (event: KeyboardEvent) => {
+  const onKeyDown = (event: KeyboardEvent | ReactKeyboardEvent, isLineStart: boolean) => {
+    if (("nativeEvent" in event ? event.nativeEvent : event).isComposing) {
+      return;
+    }
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      submit();
-    }
-    if (event.key === "Escape") {
+      const solves = event.shiftKey && kind === "reply" && ticket.allowed_statuses.includes("solved");
+      void submit(solves ? { status: "solved" } : {});
+    } else if (event.key === "Escape") {
+      event.preventDefault();
       event.stopPropagation();
-      field.current?.blur();
+      (document.activeElement as HTMLElement | null)?.blur();
+    } else if (event.key === "/" && isLineStart && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      setPicking(true);
+    }
+  };
+  const addFiles = (files: FileList) => uploads.add(kind, files);
+  const onDrop = (event: DragEvent) => {
+    if (event.dataTransfer.files.length > 0) {
+      event.preventDefault();
+      addFiles(event.dataTransfer.files);
     }
   };
 
   if (isClosed) {
-    return <p className="border-t border-line px-6 py-4 text-sm text-ink-soft">{t("composer.closed")}</p>;
+    return <ClosedComposer draft={draft} />;
   }
+  const onEscapedSlash = (typed?: string) => {
+    setPicking(false);
+    if (typed !== undefined) {
+      requestAnimationFrame(() => {
+        field.current?.focus();
+        document.execCommand("insertText", false, typed);
+      });
+    }
+  };
   return (
-    <section aria-label={t("composer.label")} className="border-t border-line px-4 py-3 lg:px-6">
-      <div className={`mx-auto flex max-w-180 flex-col rounded-lg border ${look.box}`}>
-        <ComposerTabs kind={kind} panel={panel} onChange={setKind} />
-        <div role="tabpanel" id={panel} aria-labelledby={`${panel}-${kind}`} className="flex flex-col">
-          <textarea
-            ref={field}
-            dir="auto"
-            rows={3}
-            value={text}
-            readOnly={send.isPending}
-            onChange={(event) => write(event.target.value, version)}
-            onKeyDown={onKeyDown}
-            aria-label={t(`composer.${kind}`)}
-            placeholder={
-              kind === "reply" ? t("composer.replyTo", { name: ticket.requester.name }) : t("composer.noteHint")
-            }
-            className="field-sizing-content max-h-60 min-h-20 resize-none bg-transparent px-4 py-2 text-base outline-none placeholder:text-ink-faint"
-          />
-        </div>
-        <ComposerProblem
-          error={send.error}
-          isKept={isKept}
-          onSendAnyway={
-            isConflict
-              ? () => {
-                  reread(version);
-                  submit(version);
-                }
-              : undefined
+    <section
+      aria-label={t("composer.label")}
+      className="shrink-0 border-t border-line px-4 py-3 lg:px-6 [@media(max-height:30rem)]:max-h-[70%] [@media(max-height:30rem)]:overflow-y-auto"
+      onDragOver={(event) => event.dataTransfer.types.includes("Files") && event.preventDefault()}
+      onDrop={onDrop}
+    >
+      <ScheduledList
+        ticketId={ticket.id}
+        accountId={session.account_id}
+        onTakenBack={({ text, html, cc, attachments, thread_version: seen }) => {
+          const files = attachments.map(({ id, name, size_bytes: size }) => ({ id, name, size }));
+          writing.giveBack({ text, html, cc, files }, seen);
+          // Whoever writes a note by now goes on with that.
+          if (writing.state().draft.kind === "reply") {
+            field.current?.focus();
           }
-        />
-        <div className="flex items-center justify-between gap-2 p-2 ps-4 max-md:justify-end">
-          <span className="text-xs text-ink-faint max-md:hidden">{t("composer.shortcut")}</span>
-          <Button look={look.button} onClick={() => submit()} disabled={text.trim() === "" || send.isPending}>
-            <look.Icon aria-hidden className="size-4 rtl:-scale-x-100" />
-            {send.isPending
-              ? t("composer.sending")
-              : kind === "reply"
-                ? t("composer.sendReply")
-                : t("composer.addNote")}
-          </Button>
+        }}
+      />
+      <div data-writing={kind} className={`mx-auto flex max-w-180 flex-col rounded-lg border ${BOXES[kind]}`}>
+        <div className="flex items-end justify-between gap-2 pe-2">
+          <ComposerTabs
+            kind={kind}
+            hasOther={!isEmpty(draft, otherKind(kind))}
+            panel={panel}
+            onChange={(next) => writing.setKind(next)}
+          />
+          {kind === "reply" && ticket.channel === "email" && !showsCc && draft.cc.length === 0 && (
+            <Button look="quiet" onClick={() => setShowsCc(true)}>
+              {t("composer.cc")}
+            </Button>
+          )}
         </div>
+        {kind === "reply" && (showsCc || draft.cc.length > 0) && (
+          <CcField
+            key={composing.revision}
+            cc={draft.cc}
+            isReadOnly={isReadOnly}
+            onChange={(cc) => writing.setCc(cc)}
+            onUnfinished={composing.setUnfinishedCopies}
+          />
+        )}
+        <div
+          role="tabpanel"
+          id={panel}
+          aria-labelledby={`${panel}-${kind}`}
+          className="flex flex-col"
+          onFocus={() => writing.hold(true)}
+          onBlur={() => writing.hold(false)}
+        >
+          {kind === "reply" ? (
+            <ReplyField
+              ref={field}
+              text={draft.reply}
+              html={draft.html}
+              revision={composing.revision}
+              label={t("composer.reply")}
+              placeholder={t("composer.replyTo", { name: ticket.requester.name })}
+              isReadOnly={isReadOnly}
+              toolbar={toolbar}
+              onChange={(text, html) => writing.writeReply(text, html, composing.version)}
+              onKeyDown={onKeyDown}
+              onFiles={addFiles}
+            />
+          ) : (
+            <NoteField
+              ref={field}
+              text={draft.note}
+              isReadOnly={isReadOnly}
+              onChange={(text) => writing.writeNote(text)}
+              onKeyDown={onKeyDown}
+              onFiles={addFiles}
+            />
+          )}
+        </div>
+        <UploadList
+          files={draft.files[kind]}
+          underway={composing.underway}
+          uploads={uploads}
+          onRemove={(id) => writing.removeFile(kind, id)}
+        />
+        {macro.data && <Applied {...macro.data} onClose={() => macro.reset()} />}
+        {composing.other && <OtherDraft other={composing.other} writing={writing} />}
+        <ComposerProblem
+          error={(composing.conflict === null ? send.error : null) ?? macro.error}
+          isKept={composing.isKept}
+        />
+        <div className="flex flex-wrap items-center gap-x-2 gap-y-1 p-2">
+          <div ref={setToolbar} className="contents" />
+          <Button look="quiet" size="icon" aria-label={t("upload.command")} onClick={attach}>
+            <Paperclip aria-hidden className="size-4" />
+          </Button>
+          <Button look="quiet" size="icon" aria-label={t("macro.command")} onClick={pick}>
+            <SquareSlash aria-hidden className="size-4" />
+          </Button>
+          <span className="ms-auto" />
+          <SendButton ticket={ticket} composing={composing} />
+        </div>
+        <input
+          ref={chooser}
+          type="file"
+          multiple
+          hidden
+          onChange={(event) => {
+            if (event.target.files) {
+              addFiles(event.target.files);
+            }
+            event.target.value = "";
+          }}
+        />
       </div>
       <div role="status" className="sr-only">
-        {send.isSuccess && (send.variables.kind === "reply" ? t("composer.sent") : t("composer.added"))}
+        {send.isSuccess && t(outcome())}
       </div>
+      <MacroCommands onApply={apply} />
+      {isPicking && <MacroPicker ticket={ticket} onChoose={apply} onClose={onEscapedSlash} />}
+      {composing.conflict && (
+        <ConflictSheet conflict={composing.conflict} onSendAnyway={composing.sendAnyway} onGoOn={composing.goOn} />
+      )}
     </section>
   );
+
+  function outcome() {
+    const { data, variables } = send;
+    if (variables?.kind === "note") {
+      return "composer.added";
+    }
+    return data && leavesLater(data) ? "composer.leaves" : "composer.sent";
+  }
 }

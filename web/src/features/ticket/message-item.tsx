@@ -1,8 +1,14 @@
-import { CheckCheck, CircleAlert, Clock, Eye, Lock } from "lucide-react";
+import { CheckCheck, CircleAlert, Clock, Eye, FileText, Lock } from "lucide-react";
+import { memo, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { MessageMenu } from "@/features/links/message-menu.tsx";
 import type { Message } from "@/lib/api/types.ts";
 import { formatExact, formatWhen } from "@/lib/format.ts";
 import { Avatar } from "@/ui/avatar.tsx";
+import { Button } from "@/ui/button.tsx";
+import { MessageFiles } from "./message-files.tsx";
+import { Original } from "./original.tsx";
+import { RichText } from "./rich-text.tsx";
 
 const BOXES = {
   customer: "bg-canvas",
@@ -10,9 +16,12 @@ const BOXES = {
   note: "bg-note-soft border border-note-line",
 } as const;
 
-/** One message. Its text is shown as text: nothing in it is ever read as markup. */
-export function MessageItem({ message }: { message: Message }) {
-  const { t, i18n } = useTranslation();
+/** One message. What a customer wrote is shown as text; their mail as they formatted it is a frame of its own. */
+export const MessageItem = memo(function MessageItem({ message }: { message: Message }) {
+  const { t, i18n } = useTranslation("ticket");
+  const [isOriginal, setOriginal] = useState(false);
+  const original = useId();
+  const isMail = message.kind === "customer" && message.channel === "email";
   const author = message.author.name || t(`thread.author.${message.author.kind}`);
   if (message.kind === "system") {
     return (
@@ -23,8 +32,14 @@ export function MessageItem({ message }: { message: Message }) {
     );
   }
   const tone = ({ customer: "neutral", reply: "accent", note: "note" } as const)[message.kind];
+  const toggle = {
+    onClick: () => setOriginal(!isOriginal),
+    "aria-expanded": isOriginal,
+    ...(isOriginal && { "aria-controls": original }),
+  };
+  const toggleLabel = isOriginal ? t("original.hide") : t("original.show");
   return (
-    <li>
+    <li className="group/message">
       <article
         aria-label={t("thread.message", { kind: t(`thread.kind.${message.kind}`), author })}
         className="flex gap-3"
@@ -41,18 +56,49 @@ export function MessageItem({ message }: { message: Message }) {
               {formatWhen(message.added_at, i18n.language, Date.now())}
             </time>
             {message.kind === "reply" && <Delivery message={message} />}
+            <span className="-my-1 ms-auto flex">
+              {isMail && !message.quoted && (
+                <Button look="quiet" size="icon" aria-label={toggleLabel} title={toggleLabel} {...toggle}>
+                  <FileText aria-hidden className="size-4" />
+                </Button>
+              )}
+              <MessageMenu message={message} />
+            </span>
           </div>
-          <div dir="auto" className={`rounded-md px-3 py-2 break-words whitespace-pre-wrap ${BOXES[message.kind]}`}>
-            {message.text}
+          <div className={`rounded-md px-3 py-2 ${BOXES[message.kind]}`}>
+            <RichText text={message.text} html={message.html} />
+            {message.text_truncated && <p className="pt-2 text-xs text-ink-soft">{t("thread.truncated")}</p>}
           </div>
+          {message.cc.length > 0 && (
+            <p className="pt-1 text-xs text-ink-faint">
+              {t("thread.copies", { addresses: new Intl.ListFormat(i18n.language).format(message.cc) })}
+            </p>
+          )}
+          {message.attachments.length > 0 && <MessageFiles files={message.attachments} />}
+          {isMail && message.quoted && (
+            <div className="pt-1">
+              <Button look="quiet" {...toggle}>
+                {toggleLabel}
+              </Button>
+            </div>
+          )}
+          {isOriginal && <Original message={message} id={original} />}
+          {message.kind === "reply" && message.delivery_detail && (
+            <p dir="auto" className="page-start pt-1 text-xs break-words text-bad">
+              {message.delivery_detail}
+              {(message.delivery_state === "failed" || message.delivery_state === "bounced") && (
+                <span className="block">{t("thread.deliveryHint")}</span>
+              )}
+            </p>
+          )}
         </div>
       </article>
     </li>
   );
-}
+});
 
 function Delivery({ message }: { message: Message }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("ticket");
   switch (message.delivery_state) {
     case "delivered":
       return (
@@ -66,6 +112,13 @@ function Delivery({ message }: { message: Message }) {
         <span className="inline-flex items-center gap-1 font-medium text-bad">
           <CircleAlert aria-hidden className="size-3" />
           {t("thread.delivery.failed")}
+        </span>
+      );
+    case "bounced":
+      return (
+        <span className="inline-flex items-center gap-1 font-medium text-bad">
+          <CircleAlert aria-hidden className="size-3" />
+          {t("thread.delivery.bounced")}
         </span>
       );
     case "available":

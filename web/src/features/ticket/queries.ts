@@ -10,6 +10,10 @@ export const ticketKeys = {
   one: (id: string) => ["tickets", "one", id] as const,
   messages: (id: string) => ["tickets", "one", id, "messages"] as const,
   routing: (id: string) => ["tickets", "one", id, "routing"] as const,
+  scheduled: (id: string) => ["tickets", "one", id, "scheduled"] as const,
+  links: (id: string) => ["tickets", "one", id, "links"] as const,
+  timeline: (id: string) => ["tickets", "one", id, "timeline"] as const,
+  clocks: (id: string) => ["tickets", "one", id, "clocks"] as const,
 };
 
 export function ticketQuery(id: string) {
@@ -93,6 +97,10 @@ export function applyTicket(queryClient: QueryClient, batch: Digest): void {
       void queryClient.invalidateQueries({ queryKey: ticketKeys.one(id), exact: true });
       void queryClient.invalidateQueries({ queryKey: ticketKeys.messages(id) });
       void queryClient.invalidateQueries({ queryKey: ticketKeys.routing(id) });
+      void queryClient.invalidateQueries({ queryKey: ticketKeys.scheduled(id) });
+      void queryClient.invalidateQueries({ queryKey: ticketKeys.timeline(id) });
+      void queryClient.invalidateQueries({ queryKey: ticketKeys.clocks(id) });
+      void queryClient.invalidateQueries({ queryKey: ticketKeys.links(id) });
     }
   }
 }

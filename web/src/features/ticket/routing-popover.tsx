@@ -10,7 +10,7 @@ import { routingQuery } from "./queries.ts";
 
 /** "Why did this come to me?": the latest routing decision in the words of the service that made it. */
 export function RoutingPopover({ ticketId }: { ticketId: string }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation(["ticket", "desk"]);
   const trigger = (
     <>
       <Waypoints aria-hidden className="size-4" />
@@ -25,17 +25,17 @@ export function RoutingPopover({ ticketId }: { ticketId: string }) {
 }
 
 function Explanation({ ticketId }: { ticketId: string }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation(["ticket", "desk"]);
   const decisions = useQuery(routingQuery(ticketId));
   if (decisions.isPending) {
-    return <div role="status" aria-label={t("common.loading")} className="shimmer h-16" />;
+    return <div role="status" aria-label={t("desk:common.loading")} className="shimmer h-16" />;
   }
   const latest = decisions.data?.[0];
   if (decisions.isError && statusOf(decisions.error) !== 404) {
     return (
       <div role="alert" className="flex flex-col items-start gap-2 text-sm">
         {t("routing.error")}
-        <Button onClick={() => void decisions.refetch()}>{t("common.retry")}</Button>
+        <Button onClick={() => void decisions.refetch()}>{t("desk:common.retry")}</Button>
       </div>
     );
   }
@@ -43,7 +43,7 @@ function Explanation({ ticketId }: { ticketId: string }) {
 }
 
 function Decision({ decision }: { decision: RoutingDecision }) {
-  const { t, i18n } = useTranslation();
+  const { t, i18n } = useTranslation(["ticket", "desk"]);
   const chosen = decision.candidates.find((candidate) => candidate.agent_id === decision.assignee_id);
   return (
     <div className="flex flex-col gap-3 text-sm">

@@ -1,7 +1,7 @@
 type Fetch = (request: Request) => Promise<Response>;
 
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
-const OWN_ANSWER = ["/api/auth/sign-in", "/api/auth/refresh", "/api/auth/sign-out"];
+const OWN_ANSWER = ["/api/auth/sign-in", "/api/auth/sign-in-links/redeem", "/api/auth/refresh", "/api/auth/sign-out"];
 
 /**
  * A fetch that sends the CSRF header on unsafe methods and, on 401, renews the session once and repeats the request.

@@ -1,8 +1,11 @@
 import createClient, { type FetchResponse } from "openapi-fetch";
 import { authorisedFetch } from "./authorised-fetch.ts";
 import { ApiError, type Problem, retryAfter } from "./problem.ts";
+import type { paths as AnalyticsPaths } from "./schema/analytics.ts";
 import type { paths as GatewayPaths } from "./schema/gateway.ts";
+import type { paths as IngestionPaths } from "./schema/ingestion.ts";
 import type { paths as RoutingPaths } from "./schema/routing.ts";
+import type { paths as SlaPaths } from "./schema/sla.ts";
 import type { paths as TicketPaths } from "./schema/tickets.ts";
 
 const listeners = new Set<() => void>();
@@ -24,8 +27,11 @@ const options = {
 };
 
 export const gateway = createClient<GatewayPaths>(options);
+export const ingestion = createClient<IngestionPaths>(options);
 export const tickets = createClient<TicketPaths>(options);
 export const routing = createClient<RoutingPaths>(options);
+export const analytics = createClient<AnalyticsPaths>(options);
+export const sla = createClient<SlaPaths>(options);
 
 /** The body of a successful answer. Raises `ApiError` otherwise, with the problem the server described. */
 export async function answer<T extends Record<string | number, unknown>, O, M extends `${string}/${string}`>(

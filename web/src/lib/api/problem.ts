@@ -4,6 +4,10 @@ export interface Problem {
   title?: string;
   status?: number;
   detail?: string;
+  /** Of `bad-search`: the character where the line goes wrong, from 0. */
+  position?: number;
+  /** Of `validation`: where in what was sent, and what is wrong there. */
+  errors?: { loc: (string | number)[]; msg: string }[];
 }
 
 /** An answer of the server other than success; `retryAfterSeconds` where it said when to come back. */

@@ -175,6 +175,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/sign-in-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask For Link
+         * @description Have a link to sign in with sent to an address, if it is that of an account.
+         *
+         *     The answer is the same whether it is or not. A link works once, for 15 minutes, and only the newest one does. Asking
+         *     counts as trying to sign in; an address is sent a few links at once, then one each five minutes.
+         */
+        post: operations["ask_for_link_api_auth_sign_in_links_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sign-in-links/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeem Link
+         * @description Open a session with the token of a link. It is used up; one that is old, replaced or used is refused.
+         */
+        post: operations["redeem_link_api_auth_sign_in_links_redeem_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/sign-out": {
         parameters: {
             query?: never;
@@ -195,6 +238,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Notifications
+         * @description The caller's own notifications, newest first: mentions, and tickets that somebody else or routing gave them.
+         *
+         *     The newest 500 are kept, for 30 days. `/api/live` tells the account's windows with a frame `notification` when there
+         *     are new ones, or some were read.
+         */
+        get: operations["list_notifications_api_notifications_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read Notifications
+         * @description Mark notifications as read. Ids that are not the caller's, or were read before, change nothing.
+         */
+        post: operations["read_notifications_api_notifications_read_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -202,6 +288,13 @@ export interface components {
         /**
          * AccountChange
          * @description Fields to change; what is left out stays.
+         * @example {
+         *       "groups": [
+         *         "billing",
+         *         "returns"
+         *       ],
+         *       "role": "supervisor"
+         *     }
          */
         AccountChange: {
             /** Active */
@@ -221,6 +314,18 @@ export interface components {
         /**
          * AccountCreate
          * @description A new account. Without a password nobody can sign in yet.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "groups": [
+         *         "billing"
+         *       ],
+         *       "languages": [
+         *         "de",
+         *         "en"
+         *       ],
+         *       "name": "Ada",
+         *       "role": "agent"
+         *     }
          */
         AccountCreate: {
             /** Email */
@@ -262,6 +367,13 @@ export interface components {
         /**
          * ApiKeyCreate
          * @description A new API key.
+         * @example {
+         *       "expires_in_days": 90,
+         *       "name": "Shop",
+         *       "scopes": [
+         *         "message.ingest"
+         *       ]
+         *     }
          */
         ApiKeyCreate: {
             /**
@@ -344,6 +456,63 @@ export interface components {
             /** Scopes */
             scopes: string[];
         };
+        /**
+         * AskForLink
+         * @description Who wants a link to sign in with.
+         * @example {
+         *       "email": "ada@example.com"
+         *     }
+         */
+        AskForLink: {
+            /** Email */
+            email: string;
+        };
+        /**
+         * NoticeKind
+         * @description Why somebody is told.
+         * @enum {string}
+         */
+        NoticeKind: "assigned" | "mentioned";
+        /**
+         * NotificationPage
+         * @description Notifications, newest first; `unread` is how many of all are.
+         */
+        NotificationPage: {
+            /** Items */
+            items: components["schemas"]["NotificationView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /** Unread */
+            unread: number;
+        };
+        /**
+         * NotificationView
+         * @description Something its reader is told. `author` is who did it, empty where the desk itself did.
+         */
+        NotificationView: {
+            /** Author */
+            author: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["NoticeKind"];
+            /** Read At */
+            read_at: string | null;
+            /**
+             * Ticket Id
+             * Format: uuid
+             */
+            ticket_id: string;
+            /** Ticket Number */
+            ticket_number: number;
+        };
         /** Page[AccountView] */
         Page_AccountView_: {
             /** Items */
@@ -357,6 +526,30 @@ export interface components {
             items: components["schemas"]["ApiKeyView"][];
             /** Next Cursor */
             next_cursor?: string | null;
+        };
+        /**
+         * ReadNotifications
+         * @description Which notifications were read.
+         * @example {
+         *       "ids": [
+         *         "01890a5d-ac96-774b-bcce-b302099a8057"
+         *       ]
+         *     }
+         */
+        ReadNotifications: {
+            /** Ids */
+            ids: string[];
+        };
+        /**
+         * RedeemLink
+         * @description The token of a link, as it stands in its address.
+         * @example {
+         *       "token": "7fLDrb1m0hV2nQ4XxkS9yTzUqWcJ3aEoGgPpRrNvB5s"
+         *     }
+         */
+        RedeemLink: {
+            /** Token */
+            token: string;
         };
         /**
          * Role
@@ -387,6 +580,10 @@ export interface components {
         /**
          * SignIn
          * @description Who wants to sign in.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "password": "correct horse battery staple"
+         *     }
          */
         SignIn: {
             /** Email */
@@ -1075,6 +1272,130 @@ export interface operations {
             };
         };
     };
+    ask_for_link_api_auth_sign_in_links_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskForLink"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    redeem_link_api_auth_sign_in_links_redeem_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemLink"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     sign_out_api_auth_sign_out_post: {
         parameters: {
             query?: never;
@@ -1085,6 +1406,128 @@ export interface operations {
             };
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    list_notifications_api_notifications_get: {
+        parameters: {
+            query?: {
+                unread?: boolean;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail?: string;
+                        errors?: {
+                            loc?: (string | number)[];
+                            msg?: string;
+                            type?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    read_notifications_api_notifications_read_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadNotifications"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             204: {

@@ -95,6 +95,17 @@ export interface components {
         /**
          * AgentUpdate
          * @description What a supervisor, or an agent for themselves, sets. `languages` null means: those of the account.
+         * @example {
+         *       "available": true,
+         *       "capacity": 20,
+         *       "languages": [
+         *         "de",
+         *         "en"
+         *       ],
+         *       "skills": [
+         *         "billing"
+         *       ]
+         *     }
          */
         AgentUpdate: {
             /** Available */

@@ -1,0 +1,260 @@
+"""Delivery: mails that are due are claimed in one transaction, sent outside of any, and settled in another."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+
+from services.ingestion.delivery import DeliveryFailed
+from services.ingestion.domain.addresses import Mailbox
+from services.ingestion.domain.caps import Caps
+from services.ingestion.domain.following import with_link
+from services.ingestion.domain.identities import Identity
+from services.ingestion.domain.notices import render
+from services.ingestion.domain.outgoing import OutgoingAttachment, OutgoingMail, Undeliverable, compose, envelope
+from services.ingestion.domain.tokens import agent_address, bounce_address, outgoing_message_id, reply_address
+from services.ingestion.duties import MailDesk, database_time
+from services.ingestion.repository.notices import DueNotice
+from services.ingestion.repository.outbound import DueReply
+from services.ingestion.service import notices, outbound
+from services.ingestion.service.enclosing import Enclosed, EnclosingRules, enclose
+from services.ingestion.service.forms import portal_url
+from services.ingestion.service.mail import MailContext
+from services.ingestion.settings import IngestionSettings
+from services.ingestion.transports import Transports
+from shared.db import Database, now_utc
+from shared.events.common import AttachmentRef
+from shared.events.notifications import NotificationKind
+from shared.failures import summary
+from shared.objects import ObjectNotFound, ObjectStore
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+def caps_of(settings: IngestionSettings) -> Caps:
+    """The caps that are configured."""
+    return Caps(
+        per_ticket=settings.max_mails_per_ticket,
+        per_recipient=settings.max_mails_per_recipient,
+        automatic=settings.max_automatic_mails,
+        in_all=settings.max_mails,
+    )
+
+
+class Delivery:
+    """Sends replies that are due, a few at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        desk: MailDesk,
+        transports: Transports,
+        settings: IngestionSettings,
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._desk = desk
+        self._transports = transports
+        self._own_return_paths = settings.smtp_return_paths
+        self._caps = caps_of(settings)
+        max_bytes = int(settings.max_outgoing_mib * 1024 * 1024)
+        self._enclosing = EnclosingRules(settings.file_policy, max_bytes, settings.public_url)
+        self._portal, self._public_url = settings.portal_seal, settings.public_url
+        self._lease_for = outbound.lease_for(settings.smtp_timeout_seconds)
+
+    async def turn(self) -> bool:
+        """Send what is due; false when there was nothing."""
+        async with self._database.transaction() as session:
+            claimed = await outbound.claim_replies(
+                session, self._caps, now=await database_time(session), lease_for=self._lease_for
+            )
+        context = await self._desk.context()
+        async with asyncio.TaskGroup() as group:
+            for each in claimed:
+                group.create_task(self._deliver(each, context))
+        return bool(claimed)
+
+    async def _deliver(self, claimed: outbound.Claimed, context: MailContext) -> None:
+        attempt = await self._attempt(claimed, context)
+        if attempt.error is not None:
+            log.warning("mail.not_sent", message_id=str(claimed.reply.message_id), reason=attempt.error)
+        try:
+            async with self._database.transaction() as session:
+                await outbound.settle_replies(session, [attempt], await database_time(session))
+        except Exception as error:  # noqa: BLE001 - it must not cancel the others, which may be half sent
+            # When the lease ends it is sent again, with the same Message-ID.
+            log.error("mail.not_settled", message_id=str(claimed.reply.message_id), error=summary(error))
+
+    async def _attempt(self, claimed: outbound.Claimed, context: MailContext) -> outbound.Attempt:
+        reply = claimed.reply
+        identity = context.identities.of(reply.mailbox_id)
+        mailbox = identity.mailbox
+        try:
+            enclosed = await self._enclosed(reply)
+            text, html = self._followed(reply, enclosed, identity)
+            message = compose(
+                OutgoingMail(
+                    message_id=reply.mail_id,
+                    sender=Mailbox(mailbox.address, reply.author_name or mailbox.name),
+                    recipient=Mailbox(reply.recipient, reply.recipient_name),
+                    reply_to=reply_address(context.token_key, mailbox, reply.conversation_id, reply.recipient),
+                    subject=reply.subject,
+                    ticket_number=reply.ticket_number,
+                    text=text,
+                    html=html,
+                    cc=reply.cc,
+                    written_at=reply.written_at,
+                    in_reply_to=reply.in_reply_to,
+                    references=claimed.references,
+                    attachments=await self._files(enclosed.files),
+                    automatic="auto-replied" if reply.automatic else None,
+                )
+            )
+            # Whom an earlier attempt settled it for does not get it a second time.
+            addressed = zip((reply.recipient, *reply.cc), envelope(message), strict=True)
+            asked = {address: written for address, written in addressed if address not in reply.outcomes}
+            refused: Mapping[str, DeliveryFailed] = {}
+            if asked:
+                transport = await self._transports.of(identity)
+                refused = await transport.send(
+                    message,
+                    sender=self._return_path(context, mailbox, reply, list(asked)),
+                    recipients=list(asked.values()),
+                )
+        except (Undeliverable, ObjectNotFound) as error:
+            return outbound.Attempt(reply, error=type(error).__name__, is_final=True)
+        except DeliveryFailed as error:
+            return outbound.Attempt(reply, error=error.reason, is_final=error.is_final)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it counts towards giving up
+            return outbound.Attempt(reply, error=type(error).__name__)
+        return _attempted(reply, {address: refused.get(written) for address, written in asked.items()})
+
+    def _return_path(self, context: MailContext, mailbox: Mailbox, reply: DueReply, asked: Sequence[str]) -> str:
+        """Where reports about this mail go: an address that says of which one they are."""
+        if not self._own_return_paths:
+            return mailbox.address
+        return bounce_address(context.token_key, mailbox, reply.message_id, asked[0] if len(asked) == 1 else "")
+
+    async def _enclosed(self, reply: DueReply) -> Enclosed:
+        files = [AttachmentRef.model_validate(row) for row in reply.attachments]
+        if not files:
+            return Enclosed(reply.text, reply.html, [])
+        async with self._database.read() as session:
+            return await enclose(
+                session, files, self._enclosing, text=reply.text, html=reply.html, now=await database_time(session)
+            )
+
+    def _followed(self, reply: DueReply, enclosed: Enclosed, identity: Identity) -> tuple[str, str | None]:
+        """What a reply says, with the link of its ticket. With copies it has none: it lets speak as the requester."""
+        if self._portal is None or reply.cc:
+            return enclosed.text, enclosed.html
+        link = self._portal.link(reply.ticket_id, reply.conversation_id, reply.recipient, mailed=True, now=now_utc())
+        url = portal_url(self._public_url, link)
+        return with_link(enclosed.text, enclosed.html, url, language=identity.language)
+
+    async def _files(self, refs: Sequence[AttachmentRef]) -> list[OutgoingAttachment]:
+        return [OutgoingAttachment(ref.name, ref.content_type, await self._objects.get(ref.key)) for ref in refs]
+
+
+def _attempted(reply: DueReply, answers: Mapping[str, DeliveryFailed | None]) -> outbound.Attempt:
+    """What came of an attempt that the next hop answered, for each address."""
+    settled = {
+        address: refusal.reason if refusal else ""
+        for address, refusal in answers.items()
+        if refusal is None or refusal.is_final
+    }
+    outcomes = {**reply.outcomes, **settled}
+    passing = [refusal.reason for refusal in answers.values() if refusal and not refusal.is_final]
+    if passing:
+        return outbound.Attempt(reply, error=passing[0], outcomes=outcomes)
+    refused = outcomes.get(reply.recipient) or None
+    return outbound.Attempt(reply, error=refused, is_final=refused is not None, outcomes=outcomes)
+
+
+class NoticeDelivery:
+    """Sends notifications that are due, a few at a time."""
+
+    def __init__(self, database: Database, desk: MailDesk, transports: Transports, settings: IngestionSettings) -> None:
+        self._database = database
+        self._desk = desk
+        self._transports = transports
+        self._own_return_paths = settings.smtp_return_paths
+        self._caps = caps_of(settings)
+        self._lease_for = outbound.lease_for(settings.smtp_timeout_seconds)
+
+    async def turn(self) -> bool:
+        """Send what is due; false when there was nothing."""
+        async with self._database.transaction() as session:
+            claimed = await notices.claim_notices(
+                session, self._caps, now=await database_time(session), lease_for=self._lease_for
+            )
+        context = await self._desk.context()
+        async with asyncio.TaskGroup() as group:
+            for each in claimed or ():
+                group.create_task(self._deliver(each, context))
+        return claimed is not None
+
+    async def _deliver(self, notice: DueNotice, context: MailContext) -> None:
+        error, is_final = await self._attempt(notice, context)
+        if error is not None:
+            log.warning("notice.not_sent", notice_id=str(notice.id), kind=notice.kind, reason=error)
+        try:
+            async with self._database.transaction() as session:
+                await notices.settle_notice(session, notice, error=error, is_final=is_final)
+        except Exception as failure:  # noqa: BLE001 - as of replies
+            log.error("notice.not_settled", notice_id=str(notice.id), error=summary(failure))
+
+    async def _attempt(self, notice: DueNotice, context: MailContext) -> tuple[str | None, bool]:
+        """Why it was not taken, if it was not, and whether it never will."""
+        try:
+            message = compose_notice(notice, context)
+            identity = context.identities.of_brand(notice.brand)
+            transport = await self._transports.of(identity)
+            refused = await transport.send(
+                message, sender=self._return_path(context, identity.mailbox, notice), recipients=envelope(message)
+            )
+        except Undeliverable as error:
+            return type(error).__name__, True
+        except DeliveryFailed as error:
+            return error.reason, error.is_final
+        except Exception as error:  # noqa: BLE001 - whatever it was, it counts towards giving up
+            return type(error).__name__, False
+        refusal = next(iter(refused.values()), None)
+        return (None, False) if refusal is None else (refusal.reason, refusal.is_final)
+
+    def _return_path(self, context: MailContext, mailbox: Mailbox, notice: DueNotice) -> str:
+        if not self._own_return_paths:
+            return mailbox.address
+        return bounce_address(context.token_key, mailbox, notice.id, notice.address)
+
+
+def compose_notice(notice: DueNotice, context: MailContext) -> EmailMessage:
+    """A notification as mail, from who speaks for its brand. An answer to one about a ticket goes there."""
+    identity = context.identities.of_brand(notice.brand)
+    mailbox = identity.mailbox
+    told = render(
+        NotificationKind(notice.kind),
+        notice.values,
+        language=notice.language or identity.language,
+        organisation=mailbox.name or mailbox.domain,
+    )
+    reply_to = None
+    if notice.ticket_id is not None:
+        reply_to = agent_address(
+            context.token_key, identity, notice.ticket_id, notice.address, as_note=notice.answer_as_note
+        )
+    return compose(
+        OutgoingMail(
+            message_id=outgoing_message_id(context.token_key, mailbox, notice.id),
+            sender=mailbox,
+            recipient=Mailbox(notice.address, notice.name),
+            reply_to=reply_to,
+            subject=told.subject,
+            ticket_number=None,
+            text=told.text,
+            html=told.html,
+            written_at=notice.requested_at,
+            automatic="auto-generated",
+        )
+    )

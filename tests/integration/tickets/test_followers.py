@@ -1,0 +1,74 @@
+"""Who follows a ticket, and whom a note mentions."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from shared.events.accounts import Role
+from tests.integration.tickets.harness import Desk, Person, received
+
+
+async def a_ticket_path(desk: Desk) -> str:
+    await desk.take(received())
+    ticket = await desk.one("SELECT id FROM tickets ORDER BY number DESC LIMIT 1")
+    return f"/api/tickets/{ticket.id}"
+
+
+def by_name(*people: Person) -> list[dict[str, Any]]:
+    return [{"id": str(person.principal.account_id), "name": person.principal.name} for person in people]
+
+
+async def test_agents_follow_a_ticket_and_let_others_follow(desk: Desk) -> None:
+    ada, ben, path = await desk.person(name="Ada"), await desk.person(name="Ben"), await a_ticket_path(desk)
+    assert (await ada.client.get(path)).json()["followers"] == []
+    first = await ada.client.put(f"{path}/followers/me")
+    assert (first.status, first.json()["items"]) == (200, by_name(ada))
+    await ada.client.put(f"{path}/followers/{ben.principal.account_id}")
+    await ada.client.put(f"{path}/followers/{ben.principal.account_id}")
+    ticket = await ada.client.get(path)
+    assert (ticket.json()["followers"], ticket.headers["etag"]) == (by_name(ada, ben), '"1"')
+    gone = await ada.client.delete(f"{path}/followers/me")
+    assert (gone.status, gone.json()["items"]) == (200, by_name(ben))
+    assert (await ada.client.delete(f"{path}/followers/me")).json()["items"] == by_name(ben)
+    history = (await ada.client.get(f"{path}/history")).json()["items"]
+    assert [entry["cause"] for entry in history] == ["unfollow", "follow", "follow", "message.received"]
+    assert history[1]["changes"] == {"follower": {"before": None, "after": str(ben.principal.account_id)}}
+    assert await desk.event_types() == ["ticket.created.v1"]
+
+
+async def test_only_active_agents_follow_and_are_mentioned(desk: Desk) -> None:
+    agent, path = await desk.person(), await a_ticket_path(desk)
+    gone, customer = await desk.person(active=False), await desk.person(Role.CUSTOMER)
+    for nobody in (gone.principal.account_id, customer.principal.account_id, uuid4()):
+        answer = await agent.client.put(f"{path}/followers/{nobody}")
+        assert (answer.status, answer.json()["type"]) == (422, "/problems/not-an-agent")
+        mention = {"text": "@you", "mentions": [str(agent.principal.account_id), str(nobody)]}
+        answer = await agent.client.post(f"{path}/notes", mention)
+        assert (answer.status, answer.json()["account_ids"]) == (422, [str(nobody)])
+    assert (await agent.client.get(path)).json()["followers"] == []
+    assert (await agent.client.put(f"/api/tickets/{uuid4()}/followers/me")).status == 404
+
+
+async def test_whom_a_note_mentions_is_kept_told_and_follows(desk: Desk) -> None:
+    ada, ben, path = await desk.person(name="Ada"), await desk.person(name="Ben"), await a_ticket_path(desk)
+    ids = [str(ben.principal.account_id)] * 2
+    note = await ada.client.post(f"{path}/notes", {"text": "@Ben look", "mentions": ids})
+    assert note.status == 201
+    assert note.json()["message"]["mentions"] == by_name(ben)
+    assert note.json()["ticket"]["followers"] == by_name(ben)
+    page = (await ada.client.get(f"{path}/messages")).json()["items"]
+    assert [message["mentions"] for message in page] == [[], by_name(ben)]
+    added = await desk.one("SELECT data FROM outbox WHERE type = 'ticket.message_added.v1'")
+    assert json.loads(added.data)["mentions"] == [str(ben.principal.account_id)]
+    many = {"text": "all", "mentions": [str(uuid4()) for _ in range(51)]}
+    assert (await ada.client.post(f"{path}/notes", many)).status == 422
+    assert (await ada.client.post(f"{path}/replies", {"text": "all", "mentions": ids})).status == 422
+
+
+async def test_a_customer_does_not_see_who_follows(desk: Desk) -> None:
+    agent, path = await desk.person(), await a_ticket_path(desk)
+    await agent.client.put(f"{path}/followers/me")
+    customer = await desk.person(Role.CUSTOMER, "ana@example.com")
+    assert (await customer.client.get(path)).json()["followers"] == []
+    for method, below in (("PUT", "followers/me"), ("GET", "draft"), ("GET", "scheduled")):
+        assert (await customer.client.request(method, f"{path}/{below}")).status == 403

@@ -1,0 +1,60 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { lifecycleQuery } from "@/features/ticket/settings.ts";
+import type { Lifecycle } from "@/lib/api/types.ts";
+import { Button } from "@/ui/button.tsx";
+import { Loaded, PageHead } from "@/ui/page.tsx";
+import { SeenBy } from "../seen-by.tsx";
+import { NamedList } from "./named-list.tsx";
+import { Priorities } from "./priorities.tsx";
+import { Reopening } from "./reopening.tsx";
+import { Requirements } from "./requirements.tsx";
+import { ReviewSheet } from "./review-sheet.tsx";
+import { Ways } from "./ways.tsx";
+
+/** How tickets are worked: one document, changed here and saved as a whole. */
+export default function Workflow() {
+  const { t } = useTranslation("admin");
+  const lifecycle = useQuery(lifecycleQuery);
+  return (
+    <>
+      <PageHead title={t("sections.workflow")} hint={t("workflow.hint")} />
+      <SeenBy />
+      <Loaded query={lifecycle} has={lifecycle.data !== undefined}>
+        {lifecycle.data && <Editor key={lifecycle.data.version} saved={lifecycle.data} />}
+      </Loaded>
+    </>
+  );
+}
+
+function Editor({ saved }: { saved: Lifecycle }) {
+  const { t } = useTranslation(["admin", "page"]);
+  const [draft, setDraft] = useState(saved);
+  const [isReviewed, setReviewed] = useState(false);
+  const change = (changes: Partial<Lifecycle>) => setDraft((before) => ({ ...before, ...changes }));
+  return (
+    <>
+      <NamedList part="statuses" entries={draft.statuses} onChange={(statuses) => change({ statuses } as Lifecycle)} />
+      <NamedList part="types" entries={draft.types} onChange={(types) => change({ types } as Lifecycle)} />
+      <Requirements draft={draft} onChange={change} />
+      <Ways draft={draft} onChange={change} />
+      <Reopening draft={draft} onChange={change} />
+      <Priorities draft={draft} onChange={change} />
+      {draft !== saved && (
+        <div className="sticky bottom-0 flex flex-wrap items-center justify-between gap-3 rounded-md border border-line bg-raised p-3 shadow-pop">
+          <p role="status" className="text-sm">
+            {t("common.unsaved")}
+          </p>
+          <div className="flex gap-2">
+            <Button onClick={() => setDraft(saved)}>{t("common.discard")}</Button>
+            <Button look="primary" onClick={() => setReviewed(true)}>
+              {t("page:save")}
+            </Button>
+          </div>
+        </div>
+      )}
+      {isReviewed && <ReviewSheet saved={saved} draft={draft} onClose={() => setReviewed(false)} />}
+    </>
+  );
+}

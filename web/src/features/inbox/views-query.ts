@@ -1,0 +1,62 @@
+import { type QueryClient, queryOptions } from "@tanstack/react-query";
+import { answer, tickets } from "@/lib/api/client.ts";
+import type { Count, KeptView, KeptViewBody } from "@/lib/api/types.ts";
+import { ZONE } from "./source.ts";
+import { STANDARD, type StandardView } from "./views.ts";
+
+const COUNTED: readonly StandardView[] = ["mine", "unassigned", "open"];
+/** The server counts anew after five seconds; more often would only cost. */
+const PACE_MS = 6_000;
+
+export const viewsQuery = queryOptions({
+  queryKey: ["views"] as const,
+  queryFn: async ({ signal }): Promise<KeptView[]> => (await answer(tickets.GET("/api/views", { signal }))).items,
+});
+
+export function keptViews(queryClient: QueryClient): KeptView[] | undefined {
+  return queryClient.getQueryData(viewsQuery.queryKey);
+}
+
+/** How many tickets each view has, by what stands in its address. */
+export const countsQuery = queryOptions({
+  queryKey: ["views", "counts"] as const,
+  queryFn: async ({ signal }): Promise<ReadonlyMap<string, Count>> => {
+    const query = { zone: ZONE };
+    const [kept, ...standard] = await Promise.all([
+      answer(tickets.GET("/api/views/counts", { params: { query }, signal })),
+      ...COUNTED.map(async (view) => {
+        const params = { query: { ...STANDARD[view].filter, limit: 1 } };
+        const { total } = await answer(tickets.GET("/api/tickets/window", { params, signal }));
+        return [view, total] as const;
+      }),
+    ]);
+    return new Map<string, Count>([...standard, ...kept.items.map((each) => [each.view_id, each] as const)]);
+  },
+});
+
+let isComing = false;
+
+/** Counts anew, soon and not too often, since tickets changed. */
+export function countsMoved(queryClient: QueryClient): void {
+  if (!isComing) {
+    isComing = true;
+    setTimeout(() => {
+      isComing = false;
+      void queryClient.invalidateQueries({ queryKey: countsQuery.queryKey });
+    }, PACE_MS);
+  }
+}
+
+/** Keeps a new view, or puts another into the place of one. Raises `ApiError` 412 if it was changed meanwhile. */
+export async function keepView(body: KeptViewBody, view: KeptView | null, key: string): Promise<KeptView> {
+  if (view === null) {
+    return answer(tickets.POST("/api/views", { params: { header: { "idempotency-key": key } }, body }));
+  }
+  const params = { path: { view_id: view.id }, header: { "if-match": `"${view.version}"` } };
+  return answer(tickets.PUT("/api/views/{view_id}", { params, body }));
+}
+
+export async function deleteView(view: KeptView): Promise<void> {
+  const params = { path: { view_id: view.id }, header: { "if-match": `"${view.version}"` } };
+  await answer(tickets.DELETE("/api/views/{view_id}", { params }));
+}

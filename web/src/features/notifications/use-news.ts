@@ -1,0 +1,84 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { DEFAULT_VIEW } from "@/features/inbox/views.ts";
+import { alertOutside, chime } from "./alert.ts";
+import { markRead, type Notification, notificationKey, notificationsQuery } from "./queries.ts";
+
+const MOST_TOASTS = 3;
+
+/** Opens the ticket of a notification, which is then read. */
+export function useOpenNotification(): (item: Notification) => void {
+  const navigate = useNavigate();
+  const read = useMarkRead();
+  return useCallback(
+    (item) => {
+      void navigate({ to: "/inbox/$view", params: { view: DEFAULT_VIEW }, search: { ticket: item.ticket_id } });
+      read([item.id]);
+    },
+    [navigate, read],
+  );
+}
+
+export function useMarkRead(): (ids: string[]) => void {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: markRead,
+    onSettled: () => queryClient.invalidateQueries({ queryKey: notificationKey }),
+  }).mutate;
+}
+
+interface News {
+  toasts: readonly Notification[];
+  subjects: Record<number, string>;
+  dismiss: (id: string) => void;
+}
+
+/** What is new since this window was opened, told once; what is open on the screen needs no telling. */
+export function useNews(): News {
+  const { t } = useTranslation("notifications");
+  const { data } = useQuery(notificationsQuery);
+  const { ticket: openId } = useSearch({ strict: false });
+  const [toasts, setToasts] = useState<readonly Notification[]>([]);
+  const known = useRef<Set<string> | null>(null);
+  const open = useOpenNotification();
+  const read = useMarkRead();
+
+  const arrived = useEffectEvent((fresh: readonly Notification[], subjects: Record<number, string>) => {
+    const isSeen = (item: Notification) => item.ticket_id === openId && !document.hidden;
+    const news = fresh.filter((item) => !isSeen(item));
+    read(fresh.filter(isSeen).map((item) => item.id));
+    if (news.length === 0) {
+      return;
+    }
+    setToasts((old) => [...news, ...old].slice(0, MOST_TOASTS));
+    chime();
+    for (const item of news.slice(0, MOST_TOASTS)) {
+      const title = t(item.author ? item.kind : "routed", { author: item.author });
+      const body = `#${item.ticket_number} ${subjects[item.ticket_number] ?? ""}`;
+      alertOutside({ id: item.id, title, body, onOpen: () => open(item) });
+    }
+  });
+  useEffect(() => {
+    if (data === undefined) {
+      return;
+    }
+    const unread = data.items.filter((item) => item.read_at === null);
+    const before = known.current;
+    known.current = new Set(data.items.map((item) => item.id));
+    // What waited before the window was opened is in the bell.
+    if (before !== null) {
+      const fresh = unread.filter((item) => !before.has(item.id));
+      if (fresh.length > 0) {
+        arrived(fresh, data.subjects);
+      }
+    }
+    // Read in another window, or there.
+    const waiting = new Set(unread.map((item) => item.id));
+    setToasts((old) => (old.every((item) => waiting.has(item.id)) ? old : old.filter((item) => waiting.has(item.id))));
+  }, [data]);
+
+  const dismiss = useCallback((id: string) => setToasts((old) => old.filter((item) => item.id !== id)), []);
+  return { toasts, subjects: data?.subjects ?? {}, dismiss };
+}

@@ -1,0 +1,46 @@
+import { QueryClient } from "@tanstack/react-query";
+import { afterEach, expect, it, vi } from "vitest";
+import type { Ticket } from "@/lib/api/types.ts";
+import { ticketKeys } from "./queries.ts";
+import { heldQuery, sendOver, solveBehind } from "./send-over.ts";
+
+const { PATCH } = vi.hoisted(() => ({ PATCH: vi.fn() }));
+vi.mock("@/lib/api/client.ts", async () => {
+  const { ApiError } = await import("@/lib/api/problem.ts");
+  const answer = async (sent: Promise<{ status: number; body: object }>) => {
+    const { status, body } = await sent;
+    if (status >= 400) {
+      throw new ApiError(status, body);
+    }
+    return body;
+  };
+  const GET = async () => ({ status: 200, body: { id: "t1", version: 7, status: "open" } });
+  return { answer, tickets: { PATCH, GET }, routing: {} };
+});
+
+const before = { id: "t1", version: 3, status: "open" } as unknown as Ticket;
+
+function known(): QueryClient {
+  const queryClient = new QueryClient();
+  queryClient.setQueryData(ticketKeys.one("t1"), before);
+  return queryClient;
+}
+
+afterEach(() => PATCH.mockReset());
+
+it("holds the change of a ticket left behind that other fields are asked for with", async () => {
+  const queryClient = known();
+  const body = { type: "/problems/fields-missing", fields: ["group"] };
+  PATCH.mockResolvedValue({ status: 422, body });
+  await expect(solveBehind(queryClient, "t1")).rejects.toThrow();
+  const held = queryClient.getQueryData(heldQuery("t1").queryKey);
+  expect(held).toMatchObject({ patch: { status: "solved" }, fields: ["group"] });
+});
+
+it("solves a ticket that moved meanwhile in what has nothing to do with it", async () => {
+  const send = vi.fn(async () => ({ ...before, status: "solved" }) as Ticket);
+  const { ApiError } = await import("@/lib/api/problem.ts");
+  send.mockRejectedValueOnce(new ApiError(412, {}));
+  await sendOver(known(), before, { send, shown: { status: "solved" }, before });
+  expect(send.mock.calls).toEqual([[3], [7]]);
+});

@@ -1,0 +1,70 @@
+import { type QueryClient, queryOptions, skipToken } from "@tanstack/react-query";
+import { answer, tickets } from "@/lib/api/client.ts";
+import { statusOf } from "@/lib/api/problem.ts";
+import type { Ticket, TicketPatch } from "@/lib/api/types.ts";
+import { Moved, missingFields } from "./edit-problems.ts";
+import { keepTicket, ticketKeys, ticketQuery } from "./queries.ts";
+
+export interface Edit {
+  send: (version: number) => Promise<Ticket>;
+  /** How the ticket looks with it. */
+  shown: Partial<Ticket>;
+  before: Ticket;
+  patch?: TicketPatch;
+}
+
+/** A change that has to wait for fields which the organisation asks for with it. */
+export interface Held {
+  patch: TicketPatch;
+  shown: Partial<Ticket>;
+  fields: string[];
+}
+
+/** The change of a ticket that waits, also while another ticket is open. It is only here, no server knows it. */
+export function heldQuery(id: string) {
+  return queryOptions<Held | null>({ queryKey: ["held", id] as const, queryFn: skipToken });
+}
+
+/** Sends a change for the version that is known; where that is old but nobody touched the same, for the newest. */
+export async function sendOver(
+  queryClient: QueryClient,
+  known: Ticket,
+  { send, shown, before }: Edit,
+): Promise<Ticket> {
+  try {
+    return await send(known.version);
+  } catch (error) {
+    if (statusOf(error) !== 412) {
+      throw error;
+    }
+  }
+  const now = await queryClient.fetchQuery({ ...ticketQuery(known.id), staleTime: 0 });
+  const touched = (Object.keys(shown) as (keyof Ticket)[]).filter(
+    (name) => JSON.stringify(now[name]) !== JSON.stringify(before[name]),
+  );
+  if (touched.length > 0) {
+    throw new Moved(now, touched);
+  }
+  return send(now.version);
+}
+
+/** Solves a ticket that was left behind. What the organisation asks for first is asked when it is opened again. */
+export async function solveBehind(queryClient: QueryClient, id: string): Promise<void> {
+  const before = await queryClient.ensureQueryData(ticketQuery(id));
+  const patch: TicketPatch = { status: "solved" };
+  const shown: Partial<Ticket> = { status: "solved", status_key: "solved", status_labels: {} };
+  const params = (version: number) => ({ path: { ticket_id: id }, header: { "if-match": `"${version}"` } });
+  const send = (version: number) =>
+    answer(tickets.PATCH("/api/tickets/{ticket_id}", { params: params(version), body: patch }));
+  try {
+    keepTicket(queryClient, await sendOver(queryClient, before, { send, shown, before }));
+  } catch (error) {
+    const fields = missingFields(error);
+    if (fields !== null) {
+      queryClient.setQueryData<Held>(heldQuery(id).queryKey, { patch, shown, fields });
+    }
+    throw error;
+  } finally {
+    void queryClient.invalidateQueries({ queryKey: ticketKeys.one(id), exact: true });
+  }
+}

@@ -1,0 +1,104 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { flushSync } from "react-dom";
+import type { Session, Status, TicketRow } from "@/lib/api/types.ts";
+import { type Conflict, conflictOf } from "./conflict.ts";
+import { isEmpty } from "./drafts.ts";
+import { mentionsIn } from "./mentions.ts";
+import { agentsQuery, messagesQuery } from "./queries.ts";
+import { undoSeconds } from "./undo-setting.ts";
+import { useSend } from "./use-send.ts";
+import { useTicketDraft } from "./use-ticket-draft.ts";
+
+export interface SendOptions {
+  /** What becomes of the ticket with the reply. */
+  status?: Status;
+  sendAt?: string;
+  onlyIfUnanswered?: boolean;
+  /** What came meanwhile, and was shown: it is sent all the same. */
+  read?: Conflict;
+}
+
+/** What is written on a ticket, and how it leaves. */
+export function useComposer(ticket: TicketRow, session: Session) {
+  const writing = useTicketDraft(session.account_id, ticket.id);
+  const { draft, uploads, uploading } = writing;
+  const thread = useQuery(messagesQuery(ticket.id));
+  const version = thread.data?.thread_version ?? null;
+  const { kind } = writing.state.draft;
+  const agents = useQuery({ ...agentsQuery, enabled: kind === "note" });
+  const { busy } = writing.state;
+  const [hasUnfinishedCopies, setUnfinishedCopies] = useState(false);
+  const [conflict, setConflict] = useState<{ found: Conflict; options: SendOptions } | null>(null);
+  const send = useSend(ticket.id, draft);
+
+  const underway = uploading.filter((each) => each.kind === kind);
+  // A reply says what its writer had read, a note whom it mentions: both have to be known by then.
+  const isReady =
+    kind === "reply"
+      ? (writing.state.draft.seen ?? version) !== null && !hasUnfinishedCopies
+      : !(agents.isLoading && writing.state.draft.note.includes("@"));
+  const canSend =
+    isReady && !isEmpty({ ...writing.state.draft, cc: [] }, kind) && underway.length === 0 && busy === null;
+
+  const submit = async (options: SendOptions = {}) => {
+    if (!canSend || draft.state().busy !== null) {
+      return;
+    }
+    // At once: what is typed after this is no part of the message, and must not be lost with it.
+    flushSync(() => draft.setBusy("sending"));
+    setConflict(null);
+    const { reply, note, html, cc, files, seen } = draft.state().draft;
+    await draft.settle();
+    const text = (kind === "reply" ? reply : note).trim();
+    send.mutate(
+      {
+        kind,
+        text,
+        html: kind === "reply" ? html : null,
+        cc: kind === "reply" ? cc : [],
+        attachmentIds: files[kind].map((file) => file.id),
+        mentions: kind === "note" ? mentionsIn(text, agents.data ?? []) : [],
+        // The same note has to be the same attempt, whatever came since.
+        expectedVersion: kind === "reply" ? (options.read?.version ?? seen ?? version) : null,
+        force: (options.read?.leaving.length ?? 0) > 0,
+        status: options.status ?? null,
+        undoSeconds: kind === "reply" ? undoSeconds() : 0,
+        sendAt: options.sendAt ?? null,
+        onlyIfUnanswered: options.onlyIfUnanswered ?? false,
+      },
+      {
+        onError: (error) => {
+          const found = conflictOf(error);
+          setConflict(found && { found, options });
+        },
+      },
+    );
+  };
+
+  return {
+    ...writing.state,
+    writing: draft,
+    uploads,
+    underway,
+    version,
+    send,
+    isSending: busy === "sending",
+    canSend,
+    hasUnfinishedCopies,
+    setUnfinishedCopies,
+    submit,
+    conflict: conflict?.found ?? null,
+    sendAnyway: () => conflict && void submit({ ...conflict.options, read: conflict.found }),
+    /** Back to the text, having seen what came. */
+    goOn: () => {
+      if (conflict !== null) {
+        draft.reread(conflict.found.version);
+        setConflict(null);
+        send.reset();
+      }
+    },
+  };
+}
+
+export type Composing = ReturnType<typeof useComposer>;
