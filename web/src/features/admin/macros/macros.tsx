@@ -80,7 +80,7 @@ function MacroItem({ macro, onEdit }: { macro: Macro; onEdit: () => void }) {
         <Button onClick={onEdit} aria-label={t("common.editOf", { name })}>
           {t("page:edit")}
         </Button>
-        <Button look="danger" onClick={() => setOpened("delete")} aria-label={t("common.removeOf", { name })}>
+        <Button look="danger" onClick={() => setOpened("delete")} aria-label={t("common.deleteOf", { name })}>
           {t("page:delete")}
         </Button>
       </div>

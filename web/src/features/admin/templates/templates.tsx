@@ -85,7 +85,7 @@ function TemplateItem({ template, onEdit }: { template: TicketTemplate; onEdit: 
         <Button onClick={onEdit} aria-label={t("common.editOf", { name })}>
           {t("page:edit")}
         </Button>
-        <Button look="danger" onClick={() => setDeleting(true)} aria-label={t("common.removeOf", { name })}>
+        <Button look="danger" onClick={() => setDeleting(true)} aria-label={t("common.deleteOf", { name })}>
           {t("page:delete")}
         </Button>
       </div>
