@@ -60,7 +60,7 @@ function Report({ search }: { search: ReportSearch }) {
             <ul
               aria-label={t("figures")}
               aria-busy={overview.isPlaceholderData}
-              className="grid grid-cols-[repeat(auto-fill,minmax(10rem,1fr))] gap-3"
+              className="grid grid-cols-[repeat(auto-fill,minmax(max(10rem,18%),1fr))] gap-3"
             >
               {FIGURES.map((id) => (
                 <FigureCard key={id} id={id} overview={found} before={before.data} />

@@ -48,7 +48,7 @@ export function AgentRow({ agent, onChange, onTickets }: AgentRowProps) {
             checked={agent.available}
             disabled={!agent.active}
             onChange={(event) => configure.mutate({ available: event.target.checked })}
-            className="size-4 accent-accent"
+            className="size-4 translate-y-0.75 accent-accent"
           />
           <span className="text-ink-soft">{!agent.available && t("away")}</span>
         </label>

@@ -10,8 +10,8 @@ interface PropertyProps {
 /** One line of a column of properties: what it is, and its value. */
 export function Property({ label, name, children }: PropertyProps) {
   return (
-    <div data-property={name} className="grid grid-cols-[6.5rem_minmax(0,1fr)] items-start gap-2">
-      <span className="py-1.5 text-xs text-ink-soft">{label}</span>
+    <div data-property={name} className="grid grid-cols-[6.5rem_minmax(0,1fr)] items-baseline gap-2">
+      <span className="text-xs text-ink-soft">{label}</span>
       <div className="min-w-0">{children}</div>
     </div>
   );
