@@ -1,11 +1,14 @@
 """What an administrator sets up is there for those who work with it."""
 
+import re
+import time
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from shared.ids import uuid7
 from tests.running_desk import Login, RunningDesk
-from tests.ui.conftest import OpenPage
+from tests.ui.conftest import PATIENCE_MS, OpenPage
 from tests.ui.test_accessibility import AXE, RULES
 
 pytestmark = pytest.mark.browser
@@ -110,10 +113,132 @@ def test_an_account_that_was_made_can_sign_in_until_it_is_switched_off(desk: Run
         pass
 
 
+def retire(desk: RunningDesk, mark: str) -> None:
+    """Fields and forms of this test are nobody's any more."""
+    with desk.client(desk.admin) as admin:
+        while True:
+            answer = admin.get("/api/settings/fields")
+            fields, forms = answer.json()["fields"], answer.json()["forms"]
+            for field in fields:
+                if mark in field["key"]:
+                    field.update(active=False, customers="hidden", required_if=None, visible_if=None)
+            body = {"fields": fields, "forms": [form for form in forms if mark not in form["key"]]}
+            changed = admin.put("/api/settings/fields", json=body, headers={"If-Match": answer.headers["ETag"]})
+            if changed.status_code != 412:
+                assert changed.status_code == 200, changed.text
+                return
+
+
+def until_asked(page: Page, label: str) -> None:
+    """Wait until visitors' form has the field: it is told of by an event."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while page.get_by_label(label).count() == 0:
+        assert time.monotonic() < deadline, page.content()
+        time.sleep(0.3)
+        page.reload()
+
+
+def test_fields_of_ones_own_are_made_ordered_and_asked_for(desk: RunningDesk, open_page: OpenPage) -> None:
+    """A choice that customers fill in, and a field that is asked for upon it: an agent sees them on a ticket, a visitor
+    on the form. What the server refuses stands at its field, and what somebody else changed is not written over."""
+    mark = uuid7().hex[-8:]
+    device, serial = f"Device {mark}", f"Serial {mark}"
+    page = open_page("/admin/fields", desk.admin, viewport=WIDE)
+    sheet = page.get_by_role("dialog")
+
+    def begin(name: str, key: str) -> None:
+        page.get_by_role("button", name="Add field").click()
+        sheet.get_by_label("Name in English").fill(name)
+        sheet.get_by_label(re.compile("^Key")).first.fill(key)
+
+    try:
+        begin(device, f"device_{mark}")
+        sheet.get_by_label(re.compile("^Kind")).select_option("choice")
+        sheet.get_by_role("button", name="Add choice").click()
+        sheet.get_by_label("Choice 1 in English").fill("Printer")
+        sheet.get_by_role("button", name="Divide Printer further").click()
+        sheet.get_by_label("Choice 1.1 in English").fill("Laser jet")
+        sheet.get_by_role("button", name="Add choice").click()
+        sheet.get_by_label("Choice 2 in English").fill("Phone")
+        sheet.get_by_label("Names in").select_option("de")
+        sheet.get_by_label("Choice 1 in Deutsch").fill("Drucker")
+        sheet.get_by_label("Customers").select_option("write")
+        sheet.get_by_role("button", name="Apply").click()
+
+        begin(serial, f"serial_{mark}")
+        for title in ("Shown", "Required"):
+            mode = page.get_by_role("combobox", name=title, exact=True)
+            rule = sheet.get_by_role("group").filter(has=mode)
+            mode.select_option("when")
+            rule.get_by_label("Field of condition 1").select_option(f"fields.device_{mark}")
+            if title == "Shown":
+                sheet.get_by_role("button", name="Apply").click()
+                expect(rule.get_by_role("alert")).to_have_text("Choose a value for each condition.")
+            rule.get_by_role("checkbox", name="Printer › Laser jet").check()
+        sheet.get_by_role("button", name="Apply").click()
+        expect(sheet).to_have_count(0)
+
+        # Above what it rests on it means nothing: the server says so, and the page at which field.
+        page.get_by_role("button", name=f"Move {serial} up").click()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("listitem").filter(has_text=serial)).to_contain_text("there is no field")
+        page.get_by_role("button", name=f"Move {serial} down").click()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("not saved yet")).to_have_count(0)
+        with desk.client(desk.agent) as agent:
+            kept = agent.get("/api/settings/fields").json()["fields"]
+        own = {field["key"]: field for field in kept if mark in field["key"]}
+        assert list(own) == [f"device_{mark}", f"serial_{mark}"]
+        laser = {"field": f"fields.device_{mark}", "is": ["printer/laser_jet"]}
+        assert (own[f"serial_{mark}"]["visible_if"], own[f"serial_{mark}"]["required_if"]) == (laser, laser)
+        assert own[f"device_{mark}"]["options"][0]["labels"] == {"en": "Printer", "de": "Drucker"}
+
+        # Saved, it stays; it can only be put out of use.
+        item = page.get_by_role("listitem").filter(has_text=device)
+        expect(item.get_by_role("button", name=f"Edit {device}")).to_be_visible()
+        expect(item.get_by_role("button", name=f"Remove {device}")).to_have_count(0)
+
+        ticket = open_ticket(desk)
+        work = open_page(f"/inbox/open?ticket={ticket['id']}", desk.agent, viewport={"width": 1500, "height": 900})
+        panel = work.get_by_role("complementary", name="About this ticket")
+        expect(panel.get_by_role("button", name=re.compile(device))).to_be_visible()
+        expect(panel.get_by_role("textbox", name=re.compile(serial))).to_have_count(0)
+        panel.get_by_role("button", name=re.compile(device)).click()
+        work.get_by_role("option", name="Printer › Laser jet").click()
+        asked = work.get_by_role("dialog")
+        asked.get_by_role("textbox", name=serial).fill("LJ-4711")
+        asked.get_by_role("button", name="Save and go on").click()
+        expect(panel.get_by_role("textbox", name=f"{serial} (required)")).to_have_value("LJ-4711")
+
+        visitor = open_page(f"{desk.url}/portal/request", desk.agent)
+        until_asked(visitor, device)
+        expect(visitor.get_by_label(device).get_by_role("option")).to_contain_text(["Printer › Laser jet"])
+        expect(visitor.get_by_label(serial)).to_have_count(0)
+
+        # On a form, tickets of other types do not have it.
+        page.get_by_role("button", name="Add form").click()
+        sheet.get_by_label("Name in English").fill(f"Repair {mark}")
+        sheet.get_by_label(re.compile("^Key")).fill(f"repair_{mark}")
+        sheet.get_by_role("checkbox", name=device).check()
+        sheet.get_by_role("checkbox", name="Billing").check()
+        sheet.get_by_role("button", name="Apply").click()
+        # Somebody else was quicker: theirs is not written over, and mine is not gone.
+        retire(desk, mark)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert").filter(has_text="Somebody else changed fields")).to_be_visible()
+        expect(page.get_by_text(f"Repair {mark}")).to_be_visible()
+        expect(page.get_by_role("button", name="Save")).to_be_disabled()
+        page.get_by_role("button", name="Discard mine and show theirs").click()
+        expect(page.get_by_text(f"Repair {mark}")).to_have_count(0)
+        expect(item).to_contain_text("Not in use")
+    finally:
+        retire(desk, mark)
+
+
 def test_the_administration_is_laid_out_for_everybody(desk: RunningDesk, open_page: OpenPage) -> None:
     """In Arabic, in the dark and at 390 px: no violation, no sideways scroll."""
     page = open_page("/team", desk.admin, color_scheme="dark", locale="ar-EG", viewport={"width": 390, "height": 844})
-    for path in ("/team", "/admin/accounts", "/admin/workflow", "/admin/macros"):
+    for path in ("/team", "/admin/accounts", "/admin/workflow", "/admin/fields", "/admin/macros"):
         page.goto(path)
         expect(page.get_by_role("heading", level=2).last).to_be_visible()
         expect(page.get_by_role("table").or_(page.get_by_role("listitem")).first).to_be_visible()

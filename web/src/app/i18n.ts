@@ -4,6 +4,7 @@ import { storage } from "@/lib/storage.ts";
 import type admin from "@/locales/en/admin.json";
 import type commands from "@/locales/en/commands.json";
 import type desk from "@/locales/en/desk.json";
+import type fields from "@/locales/en/fields.json";
 import type history from "@/locales/en/history.json";
 import type inbox from "@/locales/en/inbox.json";
 import type links from "@/locales/en/links.json";
@@ -37,6 +38,7 @@ declare module "i18next" {
       team: typeof team;
       commands: typeof commands;
       desk: typeof desk;
+      fields: typeof fields;
       history: typeof history;
       links: typeof links;
       inbox: typeof inbox;

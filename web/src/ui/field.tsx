@@ -7,17 +7,19 @@ interface Labelled {
   label: string;
   /** What helps to fill it in. */
   hint?: string;
+  /** What is wrong with it. */
+  problem?: string | undefined;
 }
 
 type FieldProps = Labelled & Omit<InputHTMLAttributes<HTMLInputElement>, "className" | "style">;
 
 /** A line of text in a form. */
-export function Field({ label, hint, ...input }: FieldProps) {
+export function Field({ label, hint, problem, ...input }: FieldProps) {
   return (
     <label className="flex min-w-0 flex-col gap-1 text-xs text-ink-soft">
       {label}
-      <input {...input} className={BOX} />
-      {hint && <span className="text-ink-faint">{hint}</span>}
+      <input {...input} aria-invalid={problem !== undefined} className={BOX} />
+      <Beside hint={hint} problem={problem} />
     </label>
   );
 }
@@ -26,12 +28,25 @@ type ChoiceFieldProps = Labelled &
   Omit<SelectHTMLAttributes<HTMLSelectElement>, "className" | "style"> & { children: ReactNode };
 
 /** One of a handful of values in a form, sent with it. */
-export function ChoiceField({ label, hint, ...select }: ChoiceFieldProps) {
+export function ChoiceField({ label, hint, problem, ...select }: ChoiceFieldProps) {
   return (
     <label className="flex min-w-0 flex-col gap-1 text-xs text-ink-soft">
       {label}
-      <select {...select} className={BOX} />
-      {hint && <span className="text-ink-faint">{hint}</span>}
+      <select {...select} aria-invalid={problem !== undefined} className={BOX} />
+      <Beside hint={hint} problem={problem} />
     </label>
+  );
+}
+
+function Beside({ hint, problem }: { hint: string | undefined; problem: string | undefined }) {
+  return (
+    <>
+      {hint && <span className="text-ink-faint">{hint}</span>}
+      {problem && (
+        <span dir="auto" className="text-bad">
+          {problem}
+        </span>
+      )}
+    </>
   );
 }

@@ -8,7 +8,7 @@ import { maySee, type Section } from "./sections.ts";
 
 const HEADINGS = {
   people: ["accounts", "groups", "keys"],
-  tickets: ["workflow", "macros", "templates", "levels"],
+  tickets: ["workflow", "fields", "macros", "templates", "levels"],
 } as const satisfies Record<string, readonly Section[]>;
 
 const ITEM =

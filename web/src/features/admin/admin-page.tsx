@@ -10,6 +10,7 @@ const PAGES: Record<Section, ComponentType> = {
   groups: lazy(() => import("./accounts/groups.tsx")),
   keys: lazy(() => import("./keys/keys.tsx")),
   workflow: lazy(() => import("./workflow/workflow.tsx")),
+  fields: lazy(() => import("./fields/fields.tsx")),
   macros: lazy(() => import("./macros/macros.tsx")),
   templates: lazy(() => import("./templates/templates.tsx")),
   levels: lazy(() => import("./levels/levels.tsx")),

@@ -6,6 +6,7 @@ export const SECTIONS = {
   groups: "admin",
   keys: "admin",
   workflow: "admin",
+  fields: "admin",
   macros: "supervisor",
   templates: "supervisor",
   levels: "supervisor",

@@ -8,6 +8,10 @@ export interface Problem {
   position?: number;
   /** Of `validation`: where in what was sent, and what is wrong there. */
   errors?: { loc: (string | number)[]; msg: string }[];
+  /** Where in what was sent, as a JSON Pointer (RFC 6901), where one place alone is wrong. */
+  pointer?: string;
+  /** Of `fields-fixed`, `status-in-use` and `type-in-use`: what cannot go. */
+  keys?: string[];
 }
 
 /** An answer of the server other than success; `retryAfterSeconds` where it said when to come back. */

@@ -8,7 +8,8 @@ interface OrderButtonsProps {
   isLast: boolean;
   onMove: (by: -1 | 1) => void;
   onEdit: () => void;
-  onRemove: () => void;
+  /** Without, it cannot be removed. */
+  onRemove?: (() => void) | undefined;
 }
 
 /** What can be done with an entry of a list that has an order. */
@@ -38,9 +39,11 @@ export function OrderButtons({ name, isFirst, isLast, onMove, onEdit, onRemove }
       <Button look="quiet" size="icon" onClick={onEdit} aria-label={t("common.editOf", { name })}>
         <Pencil aria-hidden className={icon} />
       </Button>
-      <Button look="quiet" size="icon" onClick={onRemove} aria-label={t("common.removeOf", { name })}>
-        <X aria-hidden className={icon} />
-      </Button>
+      {onRemove && (
+        <Button look="quiet" size="icon" onClick={onRemove} aria-label={t("common.removeOf", { name })}>
+          <X aria-hidden className={icon} />
+        </Button>
+      )}
     </div>
   );
 }

@@ -3,8 +3,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { lifecycleQuery } from "@/features/ticket/settings.ts";
 import type { Lifecycle } from "@/lib/api/types.ts";
-import { Button } from "@/ui/button.tsx";
 import { Loaded, PageHead } from "@/ui/page.tsx";
+import { SaveBar } from "../save-bar.tsx";
 import { SeenBy } from "../seen-by.tsx";
 import { NamedList } from "./named-list.tsx";
 import { Priorities } from "./priorities.tsx";
@@ -29,7 +29,6 @@ export default function Workflow() {
 }
 
 function Editor({ saved }: { saved: Lifecycle }) {
-  const { t } = useTranslation(["admin", "page"]);
   const [draft, setDraft] = useState(saved);
   const [isReviewed, setReviewed] = useState(false);
   const change = (changes: Partial<Lifecycle>) => setDraft((before) => ({ ...before, ...changes }));
@@ -41,19 +40,7 @@ function Editor({ saved }: { saved: Lifecycle }) {
       <Ways draft={draft} onChange={change} />
       <Reopening draft={draft} onChange={change} />
       <Priorities draft={draft} onChange={change} />
-      {draft !== saved && (
-        <div className="sticky bottom-0 flex flex-wrap items-center justify-between gap-3 rounded-md border border-line bg-raised p-3 shadow-pop">
-          <p role="status" className="text-sm">
-            {t("common.unsaved")}
-          </p>
-          <div className="flex gap-2">
-            <Button onClick={() => setDraft(saved)}>{t("common.discard")}</Button>
-            <Button look="primary" onClick={() => setReviewed(true)}>
-              {t("page:save")}
-            </Button>
-          </div>
-        </div>
-      )}
+      {draft !== saved && <SaveBar onDiscard={() => setDraft(saved)} onSave={() => setReviewed(true)} />}
       {isReviewed && <ReviewSheet saved={saved} draft={draft} onClose={() => setReviewed(false)} />}
     </>
   );

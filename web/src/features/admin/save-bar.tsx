@@ -1,0 +1,32 @@
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Button } from "@/ui/button.tsx";
+
+interface SaveBarProps {
+  onDiscard: () => void;
+  onSave: () => void;
+  isPending?: boolean;
+  /** Why it was not saved. */
+  children?: ReactNode;
+}
+
+/** Below a document that was changed here and not saved yet; it stays in sight. */
+export function SaveBar({ onDiscard, onSave, isPending = false, children }: SaveBarProps) {
+  const { t } = useTranslation(["admin", "page"]);
+  return (
+    <div className="sticky bottom-0 flex flex-wrap items-center justify-between gap-3 rounded-md border border-line bg-raised p-3 shadow-pop">
+      <div className="flex min-w-0 flex-1 basis-48 flex-col gap-1">
+        <p role="status" className="text-sm">
+          {t("common.unsaved")}
+        </p>
+        {children}
+      </div>
+      <div className="flex gap-2">
+        <Button onClick={onDiscard}>{t("common.discard")}</Button>
+        <Button look="primary" onClick={onSave} disabled={isPending}>
+          {t("page:save")}
+        </Button>
+      </div>
+    </div>
+  );
+}
