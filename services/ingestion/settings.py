@@ -1,5 +1,6 @@
 """Settings of ingestion: `DESK_INGESTION_…`."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Self
 
@@ -103,6 +104,11 @@ class IngestionSettings(Settings):
 
     # Seals what visitors prove themselves by; several with commas between, the newest first. Tickets needs the same.
     portal_secret: str | None = Field(default=None, repr=False, validation_alias="DESK_PORTAL_SECRET")
+
+    # Where the edge connects from. Only from there X-Real-IP is believed, and only for counting what visitors send.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=(IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")), validation_alias=_env("TRUSTED_PROXIES")
+    )
 
     max_unsent_events: int = Field(default=200_000, ge=1, validation_alias=_env("MAX_UNSENT_EVENTS"))
     min_free_disk_mib: int = Field(default=512, ge=0, validation_alias=_env("MIN_FREE_DISK_MIB"))

@@ -16,12 +16,16 @@ class PublicOption(EventModel):
 
 
 class PublicField(EventModel):
-    """A field of the organisation's own that customers fill in. `required` is always, whatever else is filled in."""
+    """A field of the organisation's own that customers fill in.
+
+    `required` is always, whatever else is filled in; a `conditional` one is asked for only if something else is so.
+    """
 
     key: str
     kind: Literal["text", "number", "money", "date", "choice", "choices", "flag"]
     labels: dict[str, str]
     required: bool = False
+    conditional: bool = False
     options: tuple[PublicOption, ...] = ()
     minimum: float | None = None
     maximum: float | None = None

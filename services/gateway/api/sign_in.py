@@ -1,6 +1,5 @@
 """`/api/auth`: sessions of people, kept in cookies that no script can read."""
 
-from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Request, Response
@@ -13,7 +12,7 @@ from services.gateway.schemas import SessionView, SignIn
 from shared.auth import Principal, Unauthenticated, public, requires
 from shared.auth.guard import ACCESS_COOKIE, refuse_cross_site
 from shared.db import now_utc
-from shared.web import NotFound, ReadSession, TooManyRequests
+from shared.web import NotFound, ReadSession, TooManyRequests, client
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
@@ -89,20 +88,8 @@ async def read_session(session: ReadSession, principal: Annotated[Principal, req
 
 
 def client_address(request: Request, parts: Parts) -> str:
-    """Where a request comes from, for counting tries. The edge's word counts only if the edge is who connects.
-
-    IPv6 addresses are counted by /64, which is what one customer of a provider has.
-    """
-    peer = request.client.host if request.client is not None else ""
-    try:
-        address = ip_address(peer)
-        if any(address in network for network in parts.settings.trusted_proxies):
-            address = ip_address(request.headers.get("x-real-ip", peer))
-    except ValueError:
-        return peer
-    if isinstance(address, IPv4Address) or address.ipv4_mapped is not None:
-        return str(address)
-    return str(IPv6Network((address, 64), strict=False))
+    """Where a request comes from, for counting tries."""
+    return client.client_address(request, parts.settings.trusted_proxies)
 
 
 async def answer_session(opened: service.OpenSession, response: Response, parts: Parts) -> SessionView:

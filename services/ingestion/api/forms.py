@@ -1,10 +1,12 @@
 """Pages by which visitors write to the desk without an account and without JavaScript: the form, and replies."""
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Self
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -20,16 +22,18 @@ from services.ingestion.domain.forms import (
     read_form,
     read_text,
 )
+from services.ingestion.domain.messages import Receipt
 from services.ingestion.service import attachments, forms
-from services.ingestion.service.forms import PLAIN, Taken, TooManyMessages
+from services.ingestion.service.forms import PLAIN, Draft, TooManyMessages, Upload
 from shared.auth import public
 from shared.db import now_utc
 from shared.events.common import AttachmentRef
 from shared.events.forms import PublicForm
 from shared.ids import uuid7
 from shared.objects import ObjectStore
-from shared.portal import MAX_PAGE_TEXT_CHARS, Pages, PortalSeal, is_from_elsewhere, stylesheet
+from shared.portal import MAX_PAGE_TEXT_CHARS, FormPass, Pages, PortalSeal, is_from_elsewhere, stylesheet
 from shared.portal.pages import language_of
+from shared.web.client import client_address
 
 MAX_PAGE_BYTES = 24 * 1024 * 1024
 _MAX_PARTS = 400
@@ -48,6 +52,44 @@ class _Door:
 
     seal: PortalSeal
     pages: Pages
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Why a page is shown again, with all that was typed: codes by fields, and one of the whole."""
+
+    errors: Mapping[str, str] = field(default_factory=dict)
+    wrong: str | None = None
+    excess_chars: int = 0
+    wait: timedelta | None = None
+
+    @classmethod
+    def later(cls, error: forms.TooMuch) -> Self:
+        """It has to be sent later."""
+        return cls(wrong="too-many" if isinstance(error, TooManyMessages) else "too-many-bytes", wait=error.wait)
+
+    @property
+    def told(self) -> Mapping[str, int]:
+        """What the words of `wrong` are filled with."""
+        seconds = 0 if self.wait is None else self.wait.total_seconds()
+        return {"minutes": math.ceil(seconds / 60), "chars": self.excess_chars}
+
+    def answered(self, page: Response) -> Response:
+        """The page with its status."""
+        if self.wait is not None:
+            page.status_code = 429
+            page.headers["Retry-After"] = str(math.ceil(self.wait.total_seconds()))
+        elif self.errors or self.wrong:
+            page.status_code = 422
+        return page
+
+
+class _Refused(Exception):
+    """What somebody sent is not stored, and why."""
+
+    def __init__(self, again: _Again) -> None:
+        super().__init__(again)
+        self.again = again
 
 
 def _door(request: Request) -> _Door | None:
@@ -95,23 +137,17 @@ async def send_form(request: Request) -> Response:
         errors = dict(filled.errors)
         if not errors and wrong is None and pass_ is not None and now - pass_.made_at < HASTE:
             wrong = "hasty"
-        if not errors and wrong is None:
-            if (error := _check_files(uploads)) is None:
-                files, error = await _stored(state.objects, state.file_policy, uploads)
-            if error is not None:
-                errors["files"] = error
+        if not errors and wrong is None and (error := _check_files(uploads)) is not None:
+            errors["files"] = error
         if errors or wrong is not None or pass_ is None:
-            return _form_page(request, door, form, values, errors=errors, wrong=wrong, had_files=bool(uploads))
-    try:
-        async with state.database.transaction() as session:
-            taken = await forms.take_request(
-                session, form, filled, pass_, files, language=language_of(request), now=now
-            )
-    except TooManyMessages:
-        await attachments.discard_files(state.objects, files)
-        return door.pages.notice(request, "too-many", status=429)
-    await _let_go(state.objects, taken, files)
-    receipt = door.seal.receipt(taken.receipt.id, now)
+            again = _Again(errors, wrong or ("too-much" if filled.excess_chars else None), filled.excess_chars)
+            return _form_page(request, door, form, values, again, had_files=bool(uploads))
+        draft = forms.draft_request(form, filled, pass_, _named(uploads), language=language_of(request), now=now)
+        try:
+            taken = await _taken(request, draft, uploads, now)
+        except _Refused as refused:
+            return _form_page(request, door, form, values, refused.again, had_files=bool(uploads))
+    receipt = door.seal.receipt(taken.id, now)
     return RedirectResponse(f"/portal/sent?receipt={receipt}&lang={language_of(request)}", 303)
 
 
@@ -151,7 +187,7 @@ async def send_reply(request: Request) -> Response:
         return _off(request)
     if _is_of_others(request):
         return door.pages.notice(request, "elsewhere", status=403)
-    state, now = request.app.state, now_utc()
+    now = now_utc()
     async with request.form(max_files=2 * MAX_FILES, max_fields=_MAX_PARTS, max_part_size=_MAX_PART_BYTES) as sent:
         values, uploads = _parts(sent.multi_items())
         token = _first(values, "link")
@@ -161,28 +197,17 @@ async def send_reply(request: Request) -> Response:
         errors: dict[str, str] = {}
         text = read_text(values, errors, max_text=MAX_PAGE_TEXT_CHARS)
         pass_ = door.seal.opened_form(_first(values, "pass"), now)
-        if not errors and pass_ is not None:
-            if (error := _check_files(uploads)) is None:
-                files, error = await _stored(state.objects, state.file_policy, uploads)
-            if error is not None:
-                errors["files"] = error
+        if not errors and (error := _check_files(uploads)) is not None:
+            errors["files"] = error
         if errors or pass_ is None:
-            again = {
-                "link": token,
-                "pass": door.seal.form(uuid7() if pass_ is None else pass_.id, now),
-                "text": text,
-                "errors": errors,
-                "most": MAX_PAGE_TEXT_CHARS,
-            }
-            return door.pages.page(request, "again.html", again, status=422)
-    try:
-        async with state.database.transaction() as session:
-            taken = await forms.take_reply(session, link, text, pass_, files, now)
-    except TooManyMessages:
-        await attachments.discard_files(state.objects, files)
-        return door.pages.notice(request, "too-many", status=429)
-    await _let_go(state.objects, taken, files)
-    target = f"/portal/ticket?link={token}&sent={taken.receipt.id}&lang={language_of(request)}"
+            again = _Again(errors, None if errors else "old")
+            return _reply_page(request, door, token, pass_, text, again, had_files=bool(uploads))
+        draft = forms.draft_reply(link, text, pass_, _named(uploads), now=now)
+        try:
+            taken = await _taken(request, draft, uploads, now)
+        except _Refused as refused:
+            return _reply_page(request, door, token, pass_, text, refused.again, had_files=bool(uploads))
+    target = f"/portal/ticket?link={token}&sent={taken.id}&lang={language_of(request)}"
     return RedirectResponse(target, 303)
 
 
@@ -221,12 +246,12 @@ def _form_page(
     door: _Door,
     form: PublicForm,
     values: Mapping[str, Sequence[str]],
+    again: "_Again | None" = None,
     *,
-    errors: Mapping[str, str] | None = None,
-    wrong: str | None = None,
     had_files: bool = False,
 ) -> Response:
     now = now_utc()
+    again = again or _Again()
     given = _first(values, "pass")
     # The same page stays the same submission while it is mended: its time goes on, and it is sent once.
     pass_ = given if door.seal.opened_form(given, now) else door.seal.form(uuid7(), now)
@@ -236,14 +261,31 @@ def _form_page(
         "typed": typed,
         "values": values,
         "prefix": PREFIX,
-        "errors": errors or {},
-        "wrong": wrong,
+        "errors": again.errors,
+        "wrong": again.wrong,
+        "told": again.told,
         "had_files": had_files,
         "pass": pass_,
         "most": MAX_PAGE_TEXT_CHARS,
         "labelled": _labelled(request),
     }
-    return door.pages.page(request, "form.html", page, status=422 if errors or wrong else 200)
+    return again.answered(door.pages.page(request, "form.html", page))
+
+
+def _reply_page(
+    request: Request, door: _Door, link: str, pass_: FormPass | None, text: str, again: "_Again", *, had_files: bool
+) -> Response:
+    page = {
+        "link": link,
+        "pass": door.seal.form(uuid7() if pass_ is None else pass_.id, now_utc()),
+        "text": text,
+        "errors": again.errors,
+        "wrong": again.wrong,
+        "told": again.told,
+        "had_files": had_files,
+        "most": MAX_PAGE_TEXT_CHARS,
+    }
+    return again.answered(door.pages.page(request, "again.html", page))
 
 
 def _parts(items: Sequence[tuple[str, Any]]) -> tuple[dict[str, list[str]], list[UploadFile]]:
@@ -270,26 +312,46 @@ def _check_files(uploads: Sequence[UploadFile]) -> str | None:
     return "too-large" if sum(each.size or 0 for each in uploads) > MAX_FILES_BYTES else None
 
 
-async def _stored(
-    objects: ObjectStore, policy: FilePolicy, uploads: Sequence[UploadFile]
-) -> tuple[list[AttachmentRef], str | None]:
-    """The files in the store, or why not: then none of them is there."""
+def _named(uploads: Sequence[UploadFile]) -> list[Upload]:
+    return [Upload(each.filename or "", each.size or 0) for each in uploads]
+
+
+async def _taken(request: Request, draft: Draft, uploads: Sequence[UploadFile], now: datetime) -> Receipt:
+    """Store a message with its files: the limits are asked first, and what is not used is not kept.
+
+    Raises _Refused.
+    """
+    state = request.app.state
+    caller = client_address(request, state.settings.trusted_proxies)
+    files: list[AttachmentRef] = []
+    try:
+        async with state.database.transaction() as session:
+            known = await forms.make_room(session, draft, _named(uploads), caller=caller, now=now)
+        if known is not None:
+            return known
+        files = await _stored(state.objects, state.file_policy, uploads)
+        async with state.database.transaction() as session:
+            taken = await forms.take(session, draft, files, now=now)
+    except forms.TooMuch as error:
+        await attachments.discard_files(state.objects, files)
+        raise _Refused(_Again.later(error)) from error
+    if not taken.is_new:  # the same page came twice at once
+        await attachments.discard_files(state.objects, files)
+    return taken.receipt
+
+
+async def _stored(objects: ObjectStore, policy: FilePolicy, uploads: Sequence[UploadFile]) -> list[AttachmentRef]:
+    """The files in the store. Raises _Refused; then none of them is there."""
     files: list[AttachmentRef] = []
     for upload in uploads:
         file = await attachments.store_file(objects, upload.filename or "", _chunks(upload))
         files.append(file)
         if policy.blocked(file.name, file.content_type) is not None:
             await attachments.discard_files(objects, files)
-            return [], "file-blocked"
-    return files, None
+            raise _Refused(_Again({"files": "file-blocked"}))
+    return files
 
 
 async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:
     while chunk := await upload.read(64 * 1024):
         yield chunk
-
-
-async def _let_go(objects: ObjectStore, taken: Taken, files: list[AttachmentRef]) -> None:
-    """Of a page that was sent twice the files are there already."""
-    if not taken.is_new:
-        await attachments.discard_files(objects, files)

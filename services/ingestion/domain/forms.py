@@ -4,10 +4,11 @@ A page without JavaScript cannot show a field by what is in another one: conditi
 required. Tickets looks at what comes by its own rules again.
 """
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -26,6 +27,10 @@ HASTE = timedelta(seconds=2)
 WINDOW = timedelta(hours=1)
 MAX_BY_ADDRESS = 5
 MAX_BY_LINK = 20
+# Of files, by one caller: whoever types in another address each time has still one connection.
+MAX_BYTES_BY_CALLER = 100 * 1024 * 1024
+# Of all fields of the organisation's own, as JSON: tickets keeps no more of a ticket.
+MAX_OWN_BYTES = 32_768
 
 # How the fields of the organisation's own are called in a form, beside ours.
 PREFIX = "field."
@@ -42,7 +47,10 @@ class Wrong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A form as it was sent. `errors` are codes by the names of fields; without any, the rest is sound."""
+    """A form as it was sent. `errors` are codes by the names of fields; without any, the rest is sound.
+
+    `excess_chars` is by how much the own fields are too long together, in characters of the longest.
+    """
 
     name: str = ""
     email: str = ""
@@ -50,6 +58,7 @@ class Filled:
     text: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    excess_chars: int = 0
 
 
 def read_form(form: PublicForm, values: Values, *, max_text: int) -> Filled:
@@ -74,7 +83,8 @@ def read_form(form: PublicForm, values: Values, *, max_text: int) -> Filled:
             own[each.key] = value
         elif each.required:
             errors[PREFIX + each.key] = "missing"
-    return Filled(name, email, subject, text, own, errors)
+    excess = _excess(own, errors)
+    return Filled(name, email, subject, text, own, errors, excess)
 
 
 def read_text(values: Values, errors: dict[str, str], *, max_text: int) -> str:
@@ -85,6 +95,40 @@ def read_text(values: Values, errors: dict[str, str], *, max_text: int) -> str:
     elif len(text) > max_text:
         errors["text"] = "too-long"
     return text
+
+
+def _excess(own: Mapping[str, Any], errors: dict[str, str]) -> int:
+    """By how many characters of the longest field all are too long together; that is told at the longest."""
+    over = len(_as_json(own)) - MAX_OWN_BYTES
+    if over <= 0:
+        return 0
+    longest = max(own, key=lambda key: len(_as_json(own[key])))
+    errors[PREFIX + longest] = "too-much"
+    said = own[longest] if isinstance(own[longest], str) else str(own[longest])
+    return math.ceil(over * len(said) / len(_as_json(said)))
+
+
+def _as_json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def wait_for_writes(written: Sequence[datetime], *, most: int, now: datetime) -> timedelta | None:
+    """How long somebody waits who sent messages at these times, of which `most` may be in a window; None for not."""
+    counted = sorted(each for each in written if each > now - WINDOW)
+    return None if len(counted) < most else counted[-most] + WINDOW - now
+
+
+def wait_for_bytes(stored: Sequence[tuple[datetime, int]], asked: int, *, now: datetime) -> timedelta | None:
+    """How long a caller waits who stored so many bytes at these times until `asked` more may come; None for not."""
+    counted = sorted(each for each in stored if each[0] > now - WINDOW)
+    over = sum(size for _, size in counted) + asked - MAX_BYTES_BY_CALLER
+    wait = None
+    for at, size in counted:
+        if over <= 0:
+            break
+        over -= size
+        wait = at + WINDOW - now
+    return wait
 
 
 def _one(values: Values, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from services.ingestion.models.base import metadata
 from services.ingestion.models.files import attachments, renditions
-from services.ingestion.models.form import portal_writes, public_forms
+from services.ingestion.models.form import portal_uploads, portal_writes, public_forms
 from services.ingestion.models.inbound import inbound_messages, mail_ids
 from services.ingestion.models.mail_key import mail_keys
 from services.ingestion.models.mailbox import mail_deliveries, mailbox_fetching, mailboxes
@@ -24,6 +24,7 @@ __all__ = [
     "notices",
     "outbound_messages",
     "outbound_minutes",
+    "portal_uploads",
     "portal_writes",
     "public_forms",
     "quarantine_deletions",

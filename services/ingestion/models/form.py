@@ -1,6 +1,6 @@
 """Tables of what visitors send without an account."""
 
-from sqlalchemy import Column, Index, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.ingestion.models.base import metadata, moment
@@ -23,4 +23,16 @@ portal_writes = Table(
     Column("written_at", moment, nullable=False),
     Index("ix_portal_writes_writer", "writer", "written_at"),
     Index("ix_portal_writes_written_at", "written_at"),
+)
+
+# How much callers stored of late. A caller is a digest of an address.
+portal_uploads = Table(
+    "portal_uploads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("caller", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("uploaded_at", moment, nullable=False),
+    Index("ix_portal_uploads_caller", "caller", "uploaded_at"),
+    Index("ix_portal_uploads_uploaded_at", "uploaded_at"),
 )

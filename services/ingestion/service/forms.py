@@ -4,13 +4,21 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.domain.addresses import normalise_address
-from services.ingestion.domain.forms import MAX_BY_ADDRESS, MAX_BY_LINK, WINDOW, Filled
+from services.ingestion.domain.files import safe_file_name
+from services.ingestion.domain.forms import (
+    MAX_BY_ADDRESS,
+    MAX_BY_LINK,
+    WINDOW,
+    Filled,
+    wait_for_bytes,
+    wait_for_writes,
+)
 from services.ingestion.domain.messages import Receipt
 from services.ingestion.repository.attachments import AttachmentRepository
 from services.ingestion.repository.forms import FORM, PORTAL, FormRepository
@@ -31,8 +39,42 @@ _FORGET_ROWS = 5_000
 PLAIN = PublicForm(key=None)
 
 
-class TooManyMessages(Exception):
-    """Somebody sent more than a person does within an hour."""
+class TooMuch(Exception):
+    """Somebody sends more than a person does within an hour; after `wait` this may be sent."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(f"wait for {wait}")
+        self.wait = wait
+
+
+class TooManyMessages(TooMuch):
+    """Too many messages by one address, or by one link."""
+
+
+class TooManyBytes(TooMuch):
+    """Too much in files by one caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that somebody chose, which is not stored yet."""
+
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message as a visitor sent it, its files not stored yet.
+
+    `writer` is a digest of who wrote it, who may send `most` within an hour.
+    """
+
+    origin: str
+    dedupe_key: str
+    message: MessageReceived
+    writer: str
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +95,10 @@ async def forms(session: AsyncSession) -> Sequence[PublicForm]:
     return await FormRepository(session).all() or [PLAIN]
 
 
-async def take_request(
-    session: AsyncSession,
-    form: PublicForm,
-    filled: Filled,
-    pass_: FormPass,
-    files: Sequence[AttachmentRef],
-    *,
-    language: str,
-    now: datetime,
-) -> Taken:
-    """Store what a visitor filled in, and announce it. The same page sent again is the same message.
-
-    Nobody vouches for the address: anybody could have typed it. Raises TooManyMessages for one that wrote too often.
-    """
+def draft_request(
+    form: PublicForm, filled: Filled, pass_: FormPass, uploads: Sequence[Upload], *, language: str, now: datetime
+) -> Draft:
+    """What a visitor filled in. Nobody vouches for the address: anybody could have typed it."""
     sender = Sender(kind="email", address=filled.email, name=filled.name, language=language)
     message = MessageReceived(
         message_id=uuid7(),
@@ -77,20 +109,14 @@ async def take_request(
         subject=filled.subject,
         text=filled.text,
         language=language,
-        attachments=tuple(files),
         evidence=ThreadingEvidence(authentication=Authentication.NONE),
         form=FilledForm(key=form.key, values=dict(filled.fields)),
     )
-    return await _take(session, FORM, pass_, message, writer=filled.email, most=MAX_BY_ADDRESS, now=now)
+    return _draft(FORM, pass_, message, uploads, writer=filled.email, most=MAX_BY_ADDRESS)
 
 
-async def take_reply(
-    session: AsyncSession, link: PortalLink, text: str, pass_: FormPass, files: Sequence[AttachmentRef], now: datetime
-) -> Taken:
-    """Store what the holder of a link wrote, and announce it as the next message of that conversation.
-
-    Raises TooManyMessages as above.
-    """
+def draft_reply(link: PortalLink, text: str, pass_: FormPass, uploads: Sequence[Upload], *, now: datetime) -> Draft:
+    """What the holder of a link wrote: the next message of that conversation."""
     message = MessageReceived(
         message_id=uuid7(),
         conversation_id=link.conversation_id,
@@ -99,37 +125,76 @@ async def take_reply(
         sender=Sender(kind="email", address=link.address),
         subject="",
         text=text,
-        attachments=tuple(files),
         evidence=ThreadingEvidence(
             token_conversation_id=link.conversation_id,
             # Who has a link that was mailed reads the mail of that address.
             authentication=Authentication.PASS if link.mailed else Authentication.NONE,
         ),
     )
-    return await _take(session, PORTAL, pass_, message, writer=str(link.conversation_id), most=MAX_BY_LINK, now=now)
+    return _draft(PORTAL, pass_, message, uploads, writer=str(link.conversation_id), most=MAX_BY_LINK)
 
 
-async def _take(
-    session: AsyncSession,
-    origin: str,
-    pass_: FormPass,
-    message: MessageReceived,
-    *,
-    writer: str,
-    most: int,
-    now: datetime,
-) -> Taken:
+def _draft(
+    origin: str, pass_: FormPass, message: MessageReceived, uploads: Sequence[Upload], *, writer: str, most: int
+) -> Draft:
+    key = f"{pass_.id.hex}:{_digest(message, uploads)}"
+    return Draft(origin, key, message, hashlib.sha256(f"{origin}\n{writer}".encode()).hexdigest(), most)
+
+
+def _digest(message: MessageReceived, uploads: Sequence[Upload]) -> str:
+    """Of what somebody wrote: a page that was sent, changed and sent again is another message."""
+    written = message.model_dump(
+        mode="json", include={"sender": {"address", "name"}, "subject": True, "text": True, "form": True}
+    )
+    files = [(safe_file_name(each.name), each.size_bytes) for each in uploads]
+    return hashlib.sha256(json.dumps([written, files], sort_keys=True).encode()).hexdigest()
+
+
+async def make_room(
+    session: AsyncSession, draft: Draft, uploads: Sequence[Upload], *, caller: str, now: datetime
+) -> Receipt | None:
+    """Ask the limits before anything is stored; the receipt where the same page was sent before.
+
+    The files count from now on, whatever becomes of them. Raises TooManyMessages and TooManyBytes.
+    """
+    counted = FormRepository(session)
+    known = await InboundRepository(session).known([(draft.origin, draft.dedupe_key)])
+    if known:
+        return known[draft.origin, draft.dedupe_key]
+    _require_turn(await counted.writes(draft.writer, since=now - WINDOW), draft, now)
+    asked = sum(each.size_bytes for each in uploads)
+    if asked:
+        digest = hashlib.sha256(f"caller\n{caller}".encode()).hexdigest()
+        await counted.lock(digest)
+        wait = wait_for_bytes(await counted.uploads(digest, since=now - WINDOW), asked, now=now)
+        if wait is not None:
+            raise TooManyBytes(wait)
+        await counted.add_upload(digest, asked, now=now)
+    return None
+
+
+def _require_turn(written: Sequence[datetime], draft: Draft, now: datetime) -> None:
+    wait = wait_for_writes(written, most=draft.most, now=now)
+    if wait is not None:
+        raise TooManyMessages(wait)
+
+
+async def take(session: AsyncSession, draft: Draft, files: Sequence[AttachmentRef], *, now: datetime) -> Taken:
+    """Store what a visitor sent, and announce it. The same page sent again is the same message.
+
+    Raises TooManyMessages where others came meanwhile by the same address or link.
+    """
     inbound, counted = InboundRepository(session), FormRepository(session)
-    identity = (origin, f"{pass_.id.hex}:{_digest(message)}")
+    identity = (draft.origin, draft.dedupe_key)
     if known := await inbound.known([identity]):
         return Taken(known[identity], is_new=False)
-    digest = hashlib.sha256(f"{origin}\n{writer}".encode()).hexdigest()
-    if await counted.lock_writes(digest, since=now - WINDOW) >= most:
-        raise TooManyMessages
+    await counted.lock(draft.writer)
+    _require_turn(await counted.writes(draft.writer, since=now - WINDOW), draft, now)
+    message = draft.message.model_copy(update={"attachments": tuple(files)})
     row = NewMessage(
         id=message.message_id,
-        origin=origin,
-        dedupe_key=identity[1],
+        origin=draft.origin,
+        dedupe_key=draft.dedupe_key,
         channel=message.channel,
         status="accepted",
         conversation_id=message.conversation_id,
@@ -140,21 +205,12 @@ async def _take(
     )
     if not await inbound.add([row], received_at=now):
         return Taken((await inbound.known([identity]))[identity], is_new=False)
-    await counted.add_write(message.message_id, digest, now=now)
+    await counted.add_write(message.message_id, draft.writer, now=now)
     await AttachmentRepository(session).add(
-        [(file, message.message_id) for file in message.attachments], owner=origin, now=now
+        [(file, message.message_id) for file in message.attachments], owner=draft.origin, now=now
     )
     outbox.record(session, message, aggregate_id=message.conversation_id, time=now)
     return Taken(Receipt(message.message_id, now), is_new=True)
-
-
-def _digest(message: MessageReceived) -> str:
-    """Of what somebody wrote: a page that was sent, changed and sent again is another message."""
-    written = message.model_dump(
-        mode="json", include={"sender": {"address", "name"}, "subject": True, "text": True, "form": True}
-    )
-    files = [(file.name, file.size_bytes) for file in message.attachments]
-    return hashlib.sha256(json.dumps([written, files], sort_keys=True).encode()).hexdigest()
 
 
 async def acknowledge(
@@ -211,5 +267,5 @@ async def request_of(session: AsyncSession, message_id: UUID) -> tuple[int, UUID
 
 
 async def forget_writes(session: AsyncSession, now: datetime) -> int:
-    """Forget who sent what once it counts no more; returns how many, at most a batch."""
-    return await FormRepository(session).forget_writes(before=now - WINDOW, limit=_FORGET_ROWS)
+    """Forget who sent and stored what once it counts no more; returns how many, at most a batch of each."""
+    return await FormRepository(session).forget(before=now - WINDOW, limit=_FORGET_ROWS)

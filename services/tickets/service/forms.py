@@ -79,6 +79,7 @@ def _public_field(field: FieldBody) -> PublicField | None:
         labels=field.labels,
         # Whether any other condition holds is not known until everything is filled in.
         required=field.required_if == {"all": []} and field.visible_if is None,
+        conditional=field.visible_if is not None,
         options=options,
         minimum=field.minimum,
         maximum=field.maximum,

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text as sql
 
 from services.ingestion.domain.forms import MAX_BY_ADDRESS, MAX_BY_LINK
+from services.ingestion.service.forms import forget_writes
 from shared.db import now_utc
 from shared.events.common import (
     Actor,
@@ -168,7 +169,7 @@ async def test_a_file_that_might_run_is_not_taken_and_leaves_nothing(desk: Desk,
     answer = await send(desk, "/portal/request", {**TYPED, "pass": a_pass()}, {"a.txt": b"a", "run.exe": b"MZ\x00"})
     assert answer.status == 422
     assert 'id="files-error"' in answer.body.decode()
-    assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+    assert stored(tmp_path) == []
 
 
 async def test_the_fields_of_a_form_are_shown_and_read_by_their_kind(desk: Desk) -> None:
@@ -243,14 +244,82 @@ async def test_a_notice_of_a_kind_that_is_not_known_yet_waits_for_who_knows_it(d
     assert await desk.scalar("SELECT attempts FROM notices WHERE state = 'queued'") == 0
 
 
-async def test_one_address_is_not_written_from_without_end(desk: Desk) -> None:
-    answers = [
-        (await send(desk, "/portal/request", {**TYPED, "pass": a_pass()})).status for _ in range(MAX_BY_ADDRESS + 1)
-    ]
-    assert answers == [303] * MAX_BY_ADDRESS + [429]
+def stored(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+
+
+async def test_one_address_is_not_written_from_without_end(desk: Desk, tmp_path: Path) -> None:
+    """What was typed is still there, it is said how long to wait, and no file of it was stored."""
+    passes = [a_pass() for _ in range(MAX_BY_ADDRESS + 1)]
+    answers = [await send(desk, "/portal/request", {**TYPED, "pass": each}) for each in passes]
+    assert [each.status for each in answers] == [303] * MAX_BY_ADDRESS + [429]
+    assert 3500 < int(answers[-1].headers["retry-after"]) <= 3600
+    late = await send(desk, "/portal/request", {**TYPED, "pass": passes[-1]}, {"label.txt": b"A label"})
+    assert late.status == 429
+    page = unescape(late.body.decode())
+    assert "written to us many times" in page
+    assert "choose your files again" in page
+    assert f'name="pass" value="{passes[-1]}"' in page
+    assert all(typed in page for typed in TYPED.values())
+    assert stored(tmp_path) == []
     assert len(await desk.events("message.received.v1")) == MAX_BY_ADDRESS
+    again = await send(desk, "/portal/request", {**TYPED, "pass": passes[0]})
+    assert again.status == 303, "it was taken before"
     other = {**TYPED, "email": "tom@example.org", "pass": a_pass()}
     assert (await send(desk, "/portal/request", other)).status == 303
+
+
+async def test_one_caller_does_not_fill_the_store(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever address is typed in: who connects is counted, IPv6 by /64, and only in the last hour."""
+    monkeypatch.setattr("services.ingestion.domain.forms.MAX_BYTES_BY_CALLER", 25)
+
+    async def sent(caller: str, size: int = 10) -> Answer:
+        values = {**TYPED, "email": f"{uuid7().hex}@example.org", "pass": a_pass()}
+        return await send(desk, "/portal/request", values, {"a.txt": b"x" * size} if size else None, x_real_ip=caller)
+
+    assert [(await sent(f"2001:db8:1:2::{turn}")).status for turn in range(3)] == [303, 303, 429]
+    assert len(stored(tmp_path)) == 2
+    refused = await sent("2001:db8:1:2:ffff::1")
+    assert "send it without files" in refused.body.decode()
+    assert 3500 < int(refused.headers["retry-after"]) <= 3600
+    assert (await sent("2001:db8:1:2::1", size=0)).status == 303, "text alone is not counted"
+    assert (await sent("2001:db8:1:3::1")).status == 303
+    assert (await sent("192.0.2.1")).status == 303
+    async with desk.database.transaction() as session:
+        await session.execute(sql("UPDATE portal_uploads SET uploaded_at = uploaded_at - interval '61 minutes'"))
+    assert (await sent("2001:db8:1:2::1")).status == 303
+    async with desk.database.transaction() as session:
+        assert await forget_writes(session, now_utc()) == 4
+    assert await desk.scalar("SELECT count(*) FROM portal_uploads") == 1
+
+
+async def test_many_long_answers_are_said_to_be_too_long(desk: Desk) -> None:
+    """Together they were more than a ticket keeps, or an event carries, and the page was an error of ours."""
+    keys = [f"f{number}" for number in range(30)]
+    own = tuple(PublicField(key=key, kind="text", labels={"en": key}) for key in keys)
+    await desk.consume(FormsPublished(forms=(PublicForm(key="long", fields=own),), published_at=now_utc()))
+    values = {**TYPED, "pass": a_pass(), **{f"field.{key}": "ü" * 1_000 for key in keys}, "field.f7": "ü" * 1_200}
+    answer = await send(desk, "/portal/request", values)
+    page = answer.body.decode()
+    assert answer.status == 422
+    said = re.search(r"shorten them by about (\d+) characters", page)
+    assert said is not None
+    assert re.findall(r'id="field\.(\w+)-error"', page) == ["f7"]
+    assert page.count("ü" * 1_000) == 30
+    excess = int(said[1])
+    for key in keys:
+        kept = max(0, 1_000 - excess)
+        excess -= 1_000 - kept
+        values[f"field.{key}"] = "ü" * kept
+    assert (await send(desk, "/portal/request", values)).status == 303
+
+
+async def test_what_is_asked_for_under_a_condition_says_so(desk: Desk) -> None:
+    own = (PublicField(key="serial", kind="text", labels={"en": "Serial"}, conditional=True),)
+    await desk.consume(FormsPublished(forms=(PublicForm(key=None, fields=own),), published_at=now_utc()))
+    page = (await Client(desk.app).get("/portal/request")).body.decode()
+    assert re.search(r'<label for="field.serial">Serial\s*<span class="optional">\(only if it applies\)', page)
+    assert not re.search(r'id="field.serial"[^>]* required', page)
 
 
 async def test_a_reply_joins_its_conversation_once(desk: Desk) -> None:
@@ -277,10 +346,15 @@ async def test_a_reply_joins_its_conversation_once(desk: Desk) -> None:
 async def test_one_link_is_not_written_by_without_end(desk: Desk) -> None:
     link = SEAL.link(uuid7(), uuid7(), "ana@example.org", mailed=True, now=now_utc())
     answers = [
-        (await send(desk, "/portal/reply", {"link": link, "pass": a_pass(), "text": f"{turn}"})).status
+        await send(desk, "/portal/reply", {"link": link, "pass": a_pass(), "text": f"My {turn} < words"})
         for turn in range(MAX_BY_LINK + 1)
     ]
-    assert answers == [303] * MAX_BY_LINK + [429]
+    assert [each.status for each in answers] == [303] * MAX_BY_LINK + [429]
+    assert int(answers[-1].headers["retry-after"]) > 3500
+    page = answers[-1].body.decode()
+    assert f"My {MAX_BY_LINK} &lt; words</textarea>" in page
+    assert f'name="link" value="{link}"' in page
+    assert "written to us many times" in page
 
 
 async def test_without_a_secret_there_are_no_pages(make_desk: MakeDesk) -> None:

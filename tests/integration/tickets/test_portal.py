@@ -1,13 +1,17 @@
 """What links to tickets let in, and what their pages show of tickets that were merged."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from services.tickets.service import portal
+from services.tickets.service.forms import publish
 from shared.db import now_utc
+from shared.events.accounts import Role
 from shared.events.common import Channel
+from shared.events.forms import FilledForm
 from shared.events.messages import Authentication, MessageReceived, ThreadingEvidence
 from shared.portal import PortalLink
 from tests.integration.events import START
@@ -71,3 +75,30 @@ async def test_of_merged_tickets_the_last_messages_are_shown(desk: Desk, monkeyp
         shown = await portal.followed(session, link, now_utc())
     assert shown is not None
     assert [row.text for row in shown.messages] == ["s1", "t2", "s2"]
+
+
+async def test_a_field_whose_condition_does_not_hold_asks_for_nothing_and_keeps_nothing(desk: Desk) -> None:
+    """A page without scripts shows all fields: what does not apply is neither required nor taken."""
+    only_for_printers = {"visible_if": {"field": "fields.device", "is": ["printer"]}, "required_if": {"all": []}}
+    options = [{"value": value, "labels": {"en": value}} for value in ("printer", "phone")]
+    theirs = {"customers": "write"}
+    fields = [
+        {"key": "device", "kind": "choice", "labels": {"en": "Device"}, "options": options, **theirs},
+        {"key": "serial", "kind": "text", "labels": {"en": "Serial"}, **theirs, **only_for_printers},
+    ]
+    admin = await desk.person(Role.ADMIN)
+    put = await admin.client.put("/api/settings/fields", {"fields": fields, "forms": []}, if_match="*")
+    assert put.status == 200, put.body
+    async with desk.database.transaction() as session:
+        await publish(session, now_utc())
+    told = json.loads((await desk.one("SELECT data FROM outbox WHERE type = 'forms.published.v1'")).data)
+    shown = {each["key"]: (each["required"], each["conditional"]) for each in told["forms"][-1]["fields"]}
+    assert shown == {"device": (False, False), "serial": (False, True)}
+
+    for sent, kept in (
+        ({"device": "phone", "serial": "X-1"}, {"device": "phone"}),
+        ({"device": "printer", "serial": "X-1"}, {"device": "printer", "serial": "X-1"}),
+        ({"device": "printer"}, {"device": "printer"}),
+        ({"serial": "X-1"}, {}),
+    ):
+        assert (await a_ticket(desk, channel=Channel.FORM, form=FilledForm(values=sent))).fields == kept

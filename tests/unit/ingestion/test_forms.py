@@ -1,13 +1,22 @@
 """What is filled into a form: whatever comes, each field is a value of its kind, or has an error."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingestion.domain.forms import Filled, read_form
+from services.ingestion.domain.forms import (
+    MAX_BYTES_BY_CALLER,
+    MAX_OWN_BYTES,
+    WINDOW,
+    Filled,
+    read_form,
+    wait_for_bytes,
+    wait_for_writes,
+)
+from services.tickets.domain.fields import MAX_BYTES
 from shared.events.forms import PublicField, PublicForm, PublicOption
 
 KINDS = ("text", "number", "money", "date", "choice", "choices", "flag")
@@ -61,3 +70,31 @@ def test_a_short_number_is_not_written_at_length(said: str) -> None:
     own: dict[str, list[str]] = {"field.money": [said], "field.money.currency": ["EUR"]}
     filled = read_form(FORM, own, max_text=20)
     assert filled.fields.get("money", {"amount": "0.00"})["amount"] == "0.00"
+
+
+def test_what_tickets_keep_is_what_a_form_may_bring() -> None:
+    """Above it tickets would leave out all of them, unsaid."""
+    assert MAX_OWN_BYTES == MAX_BYTES
+
+
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+AGES = st.integers(0, 2 * 3600).map(lambda seconds: NOW - timedelta(seconds=seconds))
+
+
+@given(st.lists(AGES), st.integers(1, 5))
+def test_who_waits_as_long_as_told_may_write(written: list[datetime], most: int) -> None:
+    wait = wait_for_writes(written, most=most, now=NOW)
+    assert (wait is None) == (sum(each > NOW - WINDOW for each in written) < most)
+    if wait is not None:
+        assert timedelta() < wait <= WINDOW
+        assert wait_for_writes(written, most=most, now=NOW + wait) is None
+
+
+@given(st.lists(st.tuples(AGES, st.integers(1, MAX_BYTES_BY_CALLER // 3))), st.integers(1, MAX_BYTES_BY_CALLER))
+def test_who_waits_as_long_as_told_may_store(stored: list[tuple[datetime, int]], asked: int) -> None:
+    wait = wait_for_bytes(stored, asked, now=NOW)
+    counted = sum(size for at, size in stored if at > NOW - WINDOW)
+    assert (wait is None) == (counted + asked <= MAX_BYTES_BY_CALLER)
+    if wait is not None:
+        assert timedelta() < wait <= WINDOW
+        assert wait_for_bytes(stored, asked, now=NOW + wait) is None
