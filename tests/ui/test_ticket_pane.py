@@ -252,3 +252,37 @@ def test_merge_link_split_and_snooze(desk: RunningDesk, open_page: OpenPage) -> 
     expect(sheet).to_contain_text(re.compile(r"Ticket #\d+ was opened"))
     press(page, "Close")
     expect(sheet).to_have_count(0)
+
+
+def test_what_a_signature_is_worth_is_said_at_the_message(desk: RunningDesk, open_page: OpenPage) -> None:
+    """A badge in words; pressed, it says what follows from it and what does not. Mail without has none."""
+    subject = f"Signed {uuid7()}"
+    desk.make_room()
+    write(desk, f"{uuid7().hex}@example.org", subject, "Please change my address.")
+    with desk.client(desk.agent) as client:
+        ticket = ticket_called(client, subject)
+    page = open_page("/inbox/open", desk.agent, viewport=WIDE)
+    security: dict[str, Any] = {"scheme": "pgp", "encrypted": True, "decrypted": True, "signature": "wrong_address"}
+    security |= {"signer": "mallory@example.net", "fingerprint": "AB12CD34"}
+
+    def say(route: Route) -> None:
+        answer = route.fetch()
+        thread = answer.json()
+        for message in thread["items"]:
+            message["security"] = security or None
+        route.fulfill(response=answer, json=thread)
+
+    page.route(re.compile(f"/api/tickets/{ticket['id']}/messages"), say)
+    page.goto(f"/inbox/open?ticket={ticket['id']}")
+    badge = page.get_by_role("article").get_by_role("button", name="Signed by another address")
+    expect(badge).to_contain_text("Decrypted")
+    badge.focus()
+    page.keyboard.press("Enter")
+    details = page.get_by_role("dialog", name="OpenPGP")
+    expect(details).to_contain_text("but of another address than the one this mail is from")
+    expect(details).to_contain_text("Customers do not see what was decrypted")
+    expect(details).to_contain_text("mallory@example.net")
+    security.clear()
+    page.reload()
+    expect(page.get_by_role("article")).to_contain_text("Please change my address.")
+    expect(badge).to_have_count(0)

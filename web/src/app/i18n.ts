@@ -14,6 +14,7 @@ import type page from "@/locales/en/page.json";
 import type panel from "@/locales/en/panel.json";
 import type presence from "@/locales/en/presence.json";
 import type reports from "@/locales/en/reports.json";
+import type security from "@/locales/en/security.json";
 import type team from "@/locales/en/team.json";
 import type ticket from "@/locales/en/ticket.json";
 
@@ -35,6 +36,7 @@ declare module "i18next" {
     resources: {
       admin: typeof admin;
       reports: typeof reports;
+      security: typeof security;
       team: typeof team;
       commands: typeof commands;
       desk: typeof desk;

@@ -1,5 +1,5 @@
 import { CheckCheck, CircleAlert, Clock, Eye, FileText, Lock } from "lucide-react";
-import { memo, useId, useState } from "react";
+import { lazy, memo, Suspense, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { MessageMenu } from "@/features/links/message-menu.tsx";
 import type { Message } from "@/lib/api/types.ts";
@@ -9,6 +9,9 @@ import { Button } from "@/ui/button.tsx";
 import { MessageFiles } from "./message-files.tsx";
 import { Original } from "./original.tsx";
 import { RichText } from "./rich-text.tsx";
+
+// Hardly any mail is signed or encrypted: what is said of it is fetched with the first that is.
+const SecurityBadge = lazy(() => import("./security-badge.tsx"));
 
 const BOXES = {
   customer: "bg-canvas",
@@ -56,6 +59,11 @@ export const MessageItem = memo(function MessageItem({ message }: { message: Mes
               {formatWhen(message.added_at, i18n.language, Date.now())}
             </time>
             {message.kind === "reply" && <Delivery message={message} />}
+            {message.security && (
+              <Suspense>
+                <SecurityBadge security={message.security} />
+              </Suspense>
+            )}
             <span className="-my-1 ms-auto flex">
               {isMail && !message.quoted && (
                 <Button look="quiet" size="icon" aria-label={toggleLabel} title={toggleLabel} {...toggle}>
