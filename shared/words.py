@@ -142,8 +142,22 @@ def asked(text: str, *, beginning: bool = False) -> list[Asked]:
     return found
 
 
-def covering(sequence: Iterable[Asked]) -> list[Asked]:
-    """Words that have every letter of a sequence: of pairs of letters that overlap, every other one."""
+def covering(sequence: Sequence[Asked]) -> list[Asked]:
+    """Words that have the letters of a sequence: of pairs of letters that overlap, every other one.
+
+    Behind a letter that is unknown they are counted from the end: so those of one text are mostly the same, whichever
+    letter that is. A letter beside it, alone, tells too little to be looked for.
+    """
+    gap = next((place for place, each in enumerate(sequence[:-1], 1) if each.step > (1 if each.beginning else 2)), 0)
+    if not gap:
+        return _every_other(sequence)
+    before, behind = sequence[:gap], sequence[gap:]
+    is_even = len(behind) % 2 == 0
+    pairs = [*_every_other(before), *behind[:is_even], *behind[is_even::2]]
+    return [each for each in pairs if not each.beginning] or pairs
+
+
+def _every_other(sequence: Sequence[Asked]) -> list[Asked]:
     found: list[Asked] = []
     last_overlaps = False
     for each in sequence:
@@ -231,6 +245,7 @@ class Sought:
         self._beginnings = tuple(each.folded for each in last if each.beginning)
         self._first = re.compile("|".join({_pattern(sequence[0]): None for sequence, _ in self._wanted}))
         self._is_unspaced = not any(_may_differ(sequence[0]) for sequence, _ in self._wanted)
+        self._letters = [_first_letters(sequence) for sequence, _ in self._wanted]
 
     def places(self, text: str, *, within: int | None = None) -> list[tuple[int, int]]:
         """Where it stands in a text, as `text[start:end]`; what overlaps or touches is one.
@@ -282,11 +297,11 @@ class Sought:
         return text.rfind(" ", 0, first.start()) + 1 if len(letters) == len(text) else 0
 
     def _glance_at_unspaced(self, text: str) -> int | None:
-        """Letters of scripts without spaces are folded as they are written, and a pair begins with any of them."""
+        """Letters of scripts without spaces are folded as they are written, and stand side by side as asked for."""
         starts = [
-            text.find(sequence[0].folded)
-            for sequence, _ in self._wanted
-            if all(each.folded in text or _may_differ(each) for each in sequence)
+            text.find(letters)
+            for (sequence, _), letters in zip(self._wanted, self._letters, strict=True)
+            if letters in text and all(each.folded in text or _may_differ(each) for each in sequence)
         ]
         if not starts:
             return None
@@ -299,6 +314,18 @@ def _pattern(word: Asked) -> str:
     begin = "" if "\u0600" <= word.folded[0] <= "\u06ff" else rf"(?<![^\W_]{word.folded})"
     end = "" if word.beginning or len(word.folded) >= MAX_WORD_CHARACTERS else r"(?![^\W_])"
     return f"{word.folded}{begin}{end}"
+
+
+def _first_letters(sequence: Sequence[Asked]) -> str:
+    """What a sequence of pairs of letters begins with, as it is written side by side; nothing of other words."""
+    if _may_differ(sequence[0]):
+        return ""
+    letters = sequence[0].folded
+    for before, pair in pairwise(sequence):
+        if before.step != 1 or before.beginning or _may_differ(pair):
+            break
+        letters += "".join(_CLUSTER.findall(pair.folded)[1:])
+    return letters
 
 
 def _may_differ(word: Asked) -> bool:
@@ -365,13 +392,23 @@ def _is_lone_vowel_sign(character: str) -> bool:
 
 
 def _words(text: str) -> Iterator[Word]:
-    for run, unspaced in _runs(text):
-        if unspaced:
-            for first, second in pairwise(run):
-                yield Word(first.folded + second.folded, first.start, second.end)
-            yield run[-1]
+    """One after the other: whoever looks for an excerpt does not ask for all of a sentence without spaces."""
+    run: list[Word] = []
+    of_run = False
+    for letter, unspaced in _letters(text):
+        if run and (letter is None or unspaced != of_run):
+            yield run[0] if of_run else _whole(run)
+            run = []
+        if letter is None:
+            continue
+        of_run = unspaced
+        if run and unspaced:
+            yield Word(run[0].folded + letter.folded, run[0].start, letter.end)
+            run = [letter]
         else:
-            yield _whole(run)
+            run.append(letter)
+    if run:
+        yield run[0] if of_run else _whole(run)
 
 
 @lru_cache(maxsize=65_536)
@@ -381,19 +418,26 @@ def _known(chunk: str) -> tuple[Word, ...]:
 
 def _runs(text: str) -> Iterator[tuple[list[Word], bool]]:
     """Letters of one run, folded, and whether its script has no spaces between words."""
+    run: list[Word] = []
+    of_run = False
+    for letter, unspaced in _letters(text):
+        if run and (letter is None or unspaced != of_run):
+            yield run, of_run
+            run = []
+        if letter is not None:
+            run.append(letter)
+            of_run = unspaced
+    if run:
+        yield run, of_run
+
+
+def _letters(text: str) -> Iterator[tuple[Word | None, bool]]:
+    """Each letter, folded, and whether its script has no spaces; None for what stands between words."""
     for chunk in _CHUNK.finditer(text):
-        run: list[Word] = []
-        of_run = False
         for cluster in _CLUSTER.finditer(text, *chunk.span()):
             letter, unspaced = _letter(cluster[0])
-            if run and (not letter or unspaced != of_run):
-                yield run, of_run
-                run = []
-            if letter:
-                run.append(Word(letter, cluster.start(), cluster.end()))
-                of_run = unspaced
-        if run:
-            yield run, of_run
+            yield Word(letter, cluster.start(), cluster.end()) if letter else None, unspaced
+        yield None, False
 
 
 def _whole(letters: Sequence[Word]) -> Word:

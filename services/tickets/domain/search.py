@@ -112,6 +112,8 @@ def _at_least(condition: Condition) -> str | None:
         case AllOf(of):
             parts = [one for each in of if (one := _at_least(each))]
             return " & ".join(f"({one})" for one in parts) or None
+        case AnyOf(of) if some := _alternatives(of):
+            return _one_of(some)
         case AnyOf(of):
             either = [_at_least(each) for each in of if matching(each, public_only=False)]
             return None if None in either else " | ".join(f"({one})" for one in either) or None
@@ -121,8 +123,31 @@ def _at_least(condition: Condition) -> str | None:
         case Comparison(field=field) if field == _LANGUAGE:
             return matching(condition, public_only=False)
         case Comparison():
-            words = dict.fromkeys(tsquery([each]) for each in covering(sequence(condition)))
-            return " & ".join(words) or None
+            return " & ".join(_words_of(condition)) or None
+
+
+def _words_of(test: Comparison) -> list[str]:
+    """Each of the words that what a test asks for has at least, as a tsquery."""
+    return list(dict.fromkeys(tsquery([each]) for each in covering(sequence(test))))
+
+
+def _alternatives(of: Sequence[Condition]) -> list[list[str]]:
+    """The words of each where all of them are tests of several words, as they are of one with a letter unknown."""
+    some = [_words_of(each) for each in of if isinstance(each, Comparison) and each.field != _LANGUAGE]
+    return some if len(some) == len(of) and all(len(words) > 1 for words in some) else []
+
+
+def _one_of(some: Sequence[Sequence[str]]) -> str:
+    """All words of one of these, as a tsquery that says once what several have in common.
+
+    An index weighs all of it for every document that it comes upon.
+    """
+    common = [word for word in some[0] if all(word in each for each in some[1:])]
+    rest = [[word for word in each if word not in common] for each in some]
+    if not all(rest):
+        return " & ".join(common)
+    half = len(rest) // 2
+    return " & ".join([*common, f"(({_one_of(rest[:half])}) | ({_one_of(rest[half:])}))"])
 
 
 def sequence(test: Comparison) -> list[Asked]:

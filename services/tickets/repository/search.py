@@ -209,19 +209,23 @@ def _month(day: date) -> str:
 def _spans(matches: str, newest: datetime, oldest: datetime | None) -> Iterator[tuple[str, datetime, datetime]]:
     """For one span after the other: what a document matches, as a tsquery, and between which moments it lies.
 
-    The last one goes back to `oldest`, or has all that is left.
+    The last one has all that is left. Back to `oldest`, one has all: to ask the index takes longer than what it tells.
     """
     last, before = newest.astimezone(UTC).toordinal(), _NEVER
     end = min(last, oldest.astimezone(UTC).toordinal()) if oldest else 1
-    for first in (*(last - span.days for span in _SPANS), end):
+    for first in (end,) if oldest else (*(last - span.days for span in _SPANS), end):
         since = datetime.combine(date.fromordinal(max(first, end)), time(), UTC)
         days = last - max(first, end)
-        unit, mark = (1, _day) if days < _DAYS_OF_A_MONTH else (_DAYS_OF_A_MONTH, _month)
-        marks = dict.fromkeys(mark(date.fromordinal(max(1, day))) for day in range(last, last - days - unit, -unit))
-        yield f"({matches}) & ({marked(marks)})" if days <= _MARKED_DAYS else matches, since, before
+        yield f"({matches}) & ({marked(_marks(last, days))})" if days <= _MARKED_DAYS else matches, since, before
         before = since
         if first <= end:
             return
+
+
+def _marks(last: int, days: int) -> Iterable[str]:
+    """Of the days up to the last one, or of their months where they are many."""
+    unit, mark = (1, _day) if days < _DAYS_OF_A_MONTH else (_DAYS_OF_A_MONTH, _month)
+    return dict.fromkeys(mark(date.fromordinal(max(1, day))) for day in range(last, last - days - unit, -unit))
 
 
 @cache

@@ -106,7 +106,7 @@ async def find(
         guessed = await _with_a_letter_unknown(tickets, condition, tests, asker)
         unknown |= guessed
         # Somebody wrote most misspellings once; so a word that is there may be a wrong one, too.
-        for corrected in (unknown, unknown | known):
+        for corrected in (unknown, unknown | known) if known else (unknown,):
             if hits or not corrected:
                 continue
             forms = {

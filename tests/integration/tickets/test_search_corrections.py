@@ -78,6 +78,16 @@ async def test_however_many_words_nobody_wrote_the_searches_are_few(desk: Desk, 
     assert len([each for each in statements if "search_documents" in each.sql]) <= 9
 
 
+async def test_what_no_guess_finds_is_guessed_once(desk: Desk) -> None:
+    """Where there are no other words to look for beside it, the same was looked for again."""
+    agent = await desk.person()
+    await desk.take(received(text="パスワード再設定のメールが届きません。"))
+    await index(desk)
+    async with sent(desk.database) as statements:
+        assert await find(agent, "番号再設定のメイルが届") == []
+    assert len([each for each in statements if "span" in each.sql]) == 2
+
+
 async def test_the_last_page_of_the_best_looks_for_nothing_older(desk: Desk) -> None:
     agent = await desk.person()
     await desk.take(*(received(f"c{n}@example.com", subject=f"Lamp {n}", received_at=at(n)) for n in range(4)))

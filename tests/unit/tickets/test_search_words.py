@@ -1,11 +1,18 @@
 """What an index of words answers by itself leaves out nothing that a document matches."""
 
+from datetime import UTC, date, datetime
+
 import pytest
 
 from services.tickets.domain.askable import askable
+from services.tickets.domain.conditions import Comparison, Operator
 from services.tickets.domain.lifecycle import DEFAULT
 from services.tickets.domain.query import read
-from services.tickets.domain.search import at_least, matching
+from services.tickets.domain.search import at_least, matching, words_of
+from services.tickets.repository.search import _spans
+from shared.words import with_any_letter
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +35,20 @@ from services.tickets.domain.search import at_least, matching
 def test_what_all_that_matches_has_at_least(line: str, least: str) -> None:
     known = askable(DEFAULT, words=True)
     assert at_least(read(line, known.fields, known.values)) == least
+
+
+def test_what_words_with_a_letter_unknown_have_in_common_is_asked_for_once() -> None:
+    """Of ten letters there were ten alternatives of nine words, and the index weighed all of them for each document."""
+    letters = words_of(Comparison("text", Operator.MATCHES, "退款申请"), with_any_letter("退款申请吧"))
+    assert at_least(letters) == ("(('请吧' & (('款申') | ('申请'))) | ('退款' & (('请吧') | ((('款申') | ('申请'))))))")
+
+
+def test_a_search_counts_no_months_that_it_does_not_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of two thousand years were made for each search, and none of them was used."""
+    counted: list[date] = []
+    monkeypatch.setattr("services.tickets.repository.search._month", lambda day: str(counted.append(day)))
+    assert list(_spans("late", NOW, None))[-1][0] == "late"
+    assert len(counted) < 10
 
 
 @pytest.mark.parametrize("line", ["late", "late refund", "refu* OR lamp", "-lamp late", "款"])
