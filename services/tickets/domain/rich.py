@@ -13,7 +13,7 @@ MAX_HTML_BYTES = 48 * 1024
 # Elements in elements by the thousand take seconds to read.
 MAX_TAGS = 2_000
 
-_TAGS = {"p", "br", "b", "strong", "i", "em", "u", "ul", "ol", "li", "a", "blockquote"}
+_TAGS = {"p", "br", "b", "strong", "i", "em", "u", "ul", "ol", "li", "a", "blockquote", "code"}
 _NOT_EVEN_ITS_TEXT = {"script", "style", "title", "template", "noscript", "svg", "math", "iframe", "textarea"}
 # What a parser opens again in every paragraph if nobody closed it, once for each set of attributes: a thousand such
 # tags and as many paragraphs would become a million elements. Without attributes it is three of each.

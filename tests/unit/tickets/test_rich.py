@@ -10,7 +10,7 @@ from services.tickets.domain.texts import MAX_TEXT_BYTES
 from services.tickets.schemas.threads import ReplyBody
 from tests.security.test_mail_html import NASTY, require_harmless, tags_of
 
-SUBSET = {"p", "br", "b", "strong", "i", "em", "u", "ul", "ol", "li", "a", "blockquote"}
+SUBSET = {"p", "br", "b", "strong", "i", "em", "u", "ul", "ol", "li", "a", "blockquote", "code"}
 
 
 @pytest.mark.parametrize("name", sorted(NASTY.keys() - {"deep"}))
@@ -38,11 +38,19 @@ def test_what_would_take_seconds_is_refused() -> None:
         ('<a href="mailto:a@b.example">a@b.example</a>', "a@b.example"),
         ("<p>1 &lt; 2 &amp; so on</p>", "1 < 2 & so on"),
         ("<p>  a\n   b </p>", "a b"),
+        ("<p>Run <code>ls &lt;dir&gt;</code>.</p>", "Run ls <dir>."),
         ("<p></p><ul></ul>", ""),
     ],
 )
 def test_the_text_says_what_the_html_says(html: str, text: str) -> None:
     assert text_of(clean(html)) == text
+
+
+def test_code_within_a_line_stays_code_without_attributes() -> None:
+    """The editor makes it: it was sent as plain text, and nobody told who wrote it."""
+    assert (
+        clean('<p>Run <code class="x" onclick="a()">ls <b>-l</b></code></p>') == "<p>Run <code>ls <b>-l</b></code></p>"
+    )
 
 
 @given(html=st.text(alphabet="<>/ab liuop=\"'&;", max_size=60))
