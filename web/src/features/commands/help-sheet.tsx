@@ -17,10 +17,6 @@ export default function HelpSheet({ onClose }: { onClose: () => void }) {
         {GROUPS.flatMap((group) => list.filter((command) => command.group === group)).map((command) => (
           <CommandKey key={command.id} command={command} />
         ))}
-        <dt>{t("help.send")}</dt>
-        <dd>
-          <KeyCaps keys="Control+Enter" />
-        </dd>
       </dl>
       {!singleKeys && <p className="text-sm text-ink-soft">{t("help.singleKeysOff")}</p>}
       <div className="flex justify-between gap-2">

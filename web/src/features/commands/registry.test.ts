@@ -52,6 +52,16 @@ describe("the command registry", () => {
     expect(press(registry, "j", element("<button data-target></button>"))).toBe(true);
   });
 
+  it("tells of a key that a field hears by itself, and never runs it", () => {
+    const registry = new CommandRegistry();
+    const run = vi.fn();
+    registry.add({ id: "send", group: "ticket", key: "Control+Enter", run });
+    expect(press(registry, "Enter", document.body, { ctrlKey: true })).toBe(false);
+    expect(press(registry, "Enter", element("<input data-target>"), { metaKey: true })).toBe(false);
+    expect(run).not.toHaveBeenCalled();
+    expect(registry.list().map((command) => command.key)).toEqual(["Control+Enter"]);
+  });
+
   it("leaves combinations to the browser", () => {
     const registry = new CommandRegistry();
     registry.add({ id: "reply", group: "list", key: "r", run: () => undefined });

@@ -11,7 +11,8 @@ export interface Command {
   group: Group;
   /**
    * `KeyboardEvent.key`, for example "j" or "Escape"; two, one after the other, as "g i"; or "Control+k", which works
-   * in fields, too, and is the command key where there is one. Without, the palette and menus alone give it.
+   * in fields, too, and is the command key where there is one. "Control+Enter", with a large letter, is told of alone:
+   * the field that it belongs to hears it. Without, the palette and menus alone give it.
    */
   key?: string;
   /** In words, where it is made from data: a view, a macro. */

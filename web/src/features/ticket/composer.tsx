@@ -53,6 +53,10 @@ export function Composer({ ticket, session }: { ticket: Ticket; session: Session
   const enabled = !isClosed;
   useCommand({ id: "reply", group: "ticket", key: "r", run: () => begin("reply"), enabled });
   useCommand({ id: "note", group: "ticket", key: "n", run: () => begin("note"), enabled });
+  // In the field the key is the field's own (`onKeyDown`). By this name the registry tells of it and never hears it, so
+  // that nothing is sent from anywhere else.
+  const sendNow = () => (composing.canSend ? void submit() : field.current?.focus());
+  useCommand({ id: "send", group: "ticket", key: "Control+Enter", run: sendNow, enabled });
   const pick = () => setPicking(true);
   useCommand({ id: "ticket:macros", group: "ticket", key: "m", label: t("macro.command"), run: pick, enabled });
   const attach = () => chooser.current?.click();
