@@ -1,10 +1,10 @@
 import { useNavigate } from "@tanstack/react-router";
 import { Download } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/ui/button.tsx";
 import { Table } from "@/ui/table.tsx";
-import { type ChartData, colourOf, tableOf } from "./chart-data.ts";
+import { type ChartData, colourOf, drawn, tableOf } from "./chart-data.ts";
 import { csv, download } from "./csv.ts";
 import { ExplainButton } from "./explain-button.tsx";
 import { TicketsLink } from "./tickets-link.tsx";
@@ -19,19 +19,22 @@ interface ChartCardProps {
   /** What the points are. */
   point: string;
   data: ChartData;
+  /** What series are called that have to be drawn as one. */
+  others?: string;
 }
 
 /** A chart, and the same as a table and as a file. */
-export function ChartCard({ id, name, definition, point, data }: ChartCardProps) {
+export function ChartCard({ id, name, definition, point, data, others = "" }: ChartCardProps) {
   const { t } = useTranslation("reports");
   const navigate = useNavigate();
   const [isTable, setTable] = useState(false);
   const [isExplained, setExplained] = useState(false);
+  const shown = useMemo(() => drawn(data, others), [data, others]);
   const isEmpty = data.series.every((series) => series.values.every((value) => value === 0));
 
   const open = (series: number, place: number) => {
-    const q = data.series[series]?.searches?.[place];
-    if (q && data.series[series]?.values[place]) {
+    const q = shown.series[series]?.searches?.[place];
+    if (q && shown.series[series]?.values[place]) {
       void navigate({ to: "/inbox/$view", params: { view: "open" }, search: { q } });
     }
   };
@@ -58,9 +61,9 @@ export function ChartCard({ id, name, definition, point, data }: ChartCardProps)
         <p className="grid h-64 place-items-center text-sm text-ink-soft">{t("none")}</p>
       ) : (
         <>
-          {data.series.length > 1 && <Legend data={data} />}
+          {shown.series.length > 1 && <Legend data={shown} />}
           <Suspense fallback={<div className="shimmer h-64" />}>
-            <Chart data={data} label={t("chart", { name })} onPress={open} />
+            <Chart data={shown} label={t("chart", { name })} onPress={open} />
           </Suspense>
         </>
       )}

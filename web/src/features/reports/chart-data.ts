@@ -16,9 +16,19 @@ export interface ChartData {
 
 const COLOURS = 6;
 
-/** The colour of a series by its place; more than six begin anew, and the table tells them apart. */
+/** The colour of a series by its place; there are six. */
 export function colourOf(place: number): string {
-  return `var(--color-chart-${(place % COLOURS) + 1})`;
+  return `var(--color-chart-${place + 1})`;
+}
+
+/** What is drawn: no two series of one colour, so what is beyond stands together as `others`; the table has each. */
+export function drawn(data: ChartData, others: string): ChartData {
+  if (data.series.length <= COLOURS) {
+    return data;
+  }
+  const rest = data.series.slice(COLOURS - 1);
+  const values = data.points.map((_, place) => rest.reduce((sum, series) => sum + (series.values[place] ?? 0), 0));
+  return { ...data, series: [...data.series.slice(0, COLOURS - 1), { name: others, values }] };
 }
 
 /** Days of the answer's own zone, short. */

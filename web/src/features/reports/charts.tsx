@@ -28,6 +28,7 @@ export function VolumeChart({ volume }: { volume: Volume }) {
       definition={t("definition.volume")}
       point={t("day")}
       data={data}
+      others={t(`others.${volume.by}`)}
     />
   );
 }
