@@ -1,7 +1,7 @@
 """`make mutants`: remove one guard at a time, and see that the test which is there for it fails.
 
-Each `*.patch` beside this file says in its first line which test has to fail: `test: <pytest node id>`. It is applied
-to a copy of the tracked files; a mutant whose test stays green means that the test proves nothing.
+Each `*.patch` beside this file says in its first line which tests have to fail, each by itself: `test: <pytest node id>
+…`. It is applied to a copy of the tracked files; a mutant whose test stays green means that the test proves nothing.
 """
 
 import os
@@ -26,7 +26,7 @@ def copy_of_the_sources(target: Path) -> None:
 def survives(patch: Path) -> str | None:
     """Why the mutant is not caught, or None if it is."""
     first, _, _ = patch.read_text().partition("\n")
-    test = first.removeprefix("test: ").strip()
+    tests = first.removeprefix("test: ").split()
     with tempfile.TemporaryDirectory(prefix="desk-mutant-") as directory:
         copy_of_the_sources(Path(directory))
         applied = subprocess.run(
@@ -34,13 +34,18 @@ def survives(patch: Path) -> str | None:
         )
         if applied.returncode:
             return f"the patch does not apply: {applied.stderr.strip()}"
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-n", "0", "-q", test],
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
+        return next(filter(None, (_passes(test, Path(directory)) for test in tests)), None)
+
+
+def _passes(test: str, directory: Path) -> str | None:
+    """Why the test is no proof there, or None if it fails as it should."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-n", "0", "-q", test],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     if run.returncode == TEST_FAILED and "\nFAILED " in run.stdout:
         return None
     return f"{test} did not fail (status {run.returncode}):\n{run.stdout[-1500:]}{run.stderr[-500:]}"

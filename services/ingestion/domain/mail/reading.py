@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from email import policy
 from email.parser import BytesParser
+from itertools import islice
 
 from services.ingestion.domain.addresses import Mailbox
 from services.ingestion.domain.automatic import MailKind, judge
@@ -31,9 +32,11 @@ from services.ingestion.domain.text import clean_text
 _LIMITS = MailLimits()
 # The library that reads reports takes much longer than this package; what counts in one stands at its start.
 _MAX_REPORT_BYTES = 128 * 1024
+_MAX_REPORT_BLOCKS = 2_000
 _MAX_LINE_BYTES = 64 * 1024
 # Nor does it take what no line may be (RFC 5322 section 2.1.1): it makes a pattern of each boundary.
-_LONG_LINE = re.compile(rb"[^\r\n]{2000,}")
+_BLANK_LINE = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?=[\r\n])")
+_LONG_LINE = re.compile(rb"(?<![^\r\n])[^\r\n]{2000,}")
 _REPORT_TYPE = re.compile(
     r"^\s*multipart/report\b.{0,500}?\breport-type\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE | re.DOTALL
 )
@@ -147,7 +150,10 @@ def _from_its_header(raw: bytes) -> bytes:
 
 
 def _report(raw: bytes, *, from_machine: bool) -> MailReport | None:
-    message = BytesParser(policy=policy.compat32).parsebytes(_LONG_LINE.sub(b"", raw[:_MAX_REPORT_BYTES]))
+    lines = _LONG_LINE.sub(b"", raw[:_MAX_REPORT_BYTES])
+    # Of each block of a report's fields the parser makes a message, of empty ones, too.
+    ends = (found.start() for found in islice(_BLANK_LINE.finditer(lines), _MAX_REPORT_BLOCKS, None))
+    message = BytesParser(policy=policy.compat32).parsebytes(lines[: next(ends, None)])
     return read_report(message, from_machine=from_machine)
 
 
