@@ -1,8 +1,8 @@
 """One permanent test for each class of attack by files that others had to publish. Each names its source.
 
-Three classes do not apply yet, as there is no such feature: zip slip (nothing is unpacked), PDF or HTML export that
-fetches `file://` (nothing is rendered), CSV formula injection (nothing is exported as CSV). Zip and gzip bombs meet
-nobody who unpacks them; what is decoded are images, in a process with bounds.
+Two classes do not apply yet, as there is no such feature: zip slip (nothing is unpacked), PDF or HTML export that
+fetches `file://` (nothing is rendered). CSV is written by the web app (`features/reports/csv.test.ts`). Zip and gzip
+bombs meet nobody who unpacks them; what is decoded are images, in a process with bounds.
 """
 
 import gzip
