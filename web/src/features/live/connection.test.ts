@@ -27,6 +27,7 @@ function setUp({ signedIn = true } = {}) {
   const batches: TicketFrame[][] = [];
   const statuses: LiveStatus[] = [];
   const present: PresenceFrame[] = [];
+  const leaving: string[] = [];
   let resyncs = 0;
   let notifications = 0;
   const connection = new LiveConnection(
@@ -54,6 +55,7 @@ function setUp({ signedIn = true } = {}) {
         notifications += 1;
       },
       onPresence: (frame) => present.push(frame),
+      onLeaving: (ticketId) => leaving.push(ticketId),
       onStatus: (status) => statuses.push(status),
     },
   );
@@ -72,7 +74,7 @@ function setUp({ signedIn = true } = {}) {
   };
   const draw = () => frames.splice(0).forEach((frame) => void frame());
   const counts = { resyncs: () => resyncs, notifications: () => notifications };
-  return { connection, last, sockets, batches, present, statuses, elapse, draw, ...counts };
+  return { connection, last, sockets, batches, present, leaving, statuses, elapse, draw, ...counts };
 }
 
 const sla = (seq: number): TicketFrame => ({
@@ -92,6 +94,35 @@ describe("the live connection", () => {
     expect(batches).toEqual([]);
     draw();
     expect(batches.map((batch) => batch.map((event) => event.seq))).toEqual([[11, 12]]);
+  });
+
+  it("drops what is older of a ticket's clocks than what was told, until everything is asked for anew", () => {
+    const { connection, last, batches, draw } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 10 });
+    for (const frame of [sla(13), { ...sla(12), ticket_id: "other" }, sla(12)]) {
+      last().socket.say(frame);
+    }
+    draw();
+    last().socket.say(sla(11));
+    draw();
+    expect(batches.flat().map((event) => event.seq)).toEqual([13, 12]);
+    last().socket.say({ type: "resync" });
+    last().socket.say(sla(3));
+    draw();
+    expect(batches.flat().at(-1)?.seq).toBe(3);
+  });
+
+  it("tells of replies that leave, and resumes after them", async () => {
+    const { connection, last, leaving, elapse } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 10 });
+    const reply = { id: "r", author: "a", release_at: null };
+    last().socket.say({ seq: 11, type: "ticket.leaving", ticket_id: "t", reply });
+    expect(leaving).toEqual(["t"]);
+    last().socket.close();
+    await elapse();
+    expect(last().since).toBe(11);
   });
 
   it("asks for everything once after the first greeting: what happened before it was in neither answer", () => {

@@ -17,6 +17,8 @@ export interface LiveListener {
   /** Something is new, or read, among the notifications of who is signed in. */
   onNotification: () => void;
   onPresence: (frame: PresenceFrame) => void;
+  /** A reply is about to leave a ticket, or was taken back. */
+  onLeaving: (ticketId: string) => void;
   onStatus: (status: LiveStatus) => void;
 }
 
@@ -40,6 +42,8 @@ export class LiveConnection {
   #seq: number | null = null;
   #failures = 0;
   #pending: TicketFrame[] = [];
+  /** The position of what was told last of each ticket's clocks. */
+  readonly #clocks = new Map<string, number>();
   #scheduled = false;
   #stopped = true;
   #cancelTimer: () => void = () => undefined;
@@ -116,13 +120,23 @@ export class LiveConnection {
         // What waits for the next frame is older than what the refetch will bring.
         this.#pending = [];
         this.#seq = null;
+        this.#clocks.clear();
         this.#listener.onResync();
         break;
-      case "ticket.upserted":
       case "ticket.sla":
+        // Clocks have no version: what was told later counts, in whatever order it came.
+        if (frame.seq < (this.#clocks.get(frame.ticket_id) ?? 0)) {
+          break;
+        }
+        this.#clocks.set(frame.ticket_id, frame.seq);
+        this.#queue(frame);
+        break;
+      case "ticket.upserted":
+        this.#queue(frame);
+        break;
+      case "ticket.leaving":
         this.#seq = Math.max(this.#seq ?? 0, frame.seq);
-        this.#pending.push(frame);
-        this.#schedule();
+        this.#listener.onLeaving(frame.ticket_id);
         break;
       case "notification":
         this.#seq = Math.max(this.#seq ?? 0, frame.seq);
@@ -134,6 +148,12 @@ export class LiveConnection {
       default:
         break;
     }
+  }
+
+  #queue(frame: TicketFrame): void {
+    this.#seq = Math.max(this.#seq ?? 0, frame.seq);
+    this.#pending.push(frame);
+    this.#schedule();
   }
 
   #greeted(seq: number): void {

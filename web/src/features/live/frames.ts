@@ -15,6 +15,14 @@ export type TicketFrame =
   | { seq: number; type: "ticket.upserted"; ticket: LiveTicket }
   | { seq: number; type: "ticket.sla"; ticket_id: string; sla: Sla };
 
+/** A reply leaves at `release_at`, or, where that is null, not any more. Who wrote it is an account. */
+export interface LeavingFrame {
+  seq: number;
+  type: "ticket.leaving";
+  ticket_id: string;
+  reply: { id: string; author: string; release_at: string | null };
+}
+
 /** What a window shows of a ticket, as others are told of it. */
 export interface Place {
   ticket_id: string;
@@ -39,6 +47,7 @@ export interface PresenceFrame {
 
 export type Frame =
   | TicketFrame
+  | LeavingFrame
   | PresenceFrame
   | { seq: number; type: "notification" }
   | { type: "hello"; seq: number }
@@ -46,7 +55,10 @@ export type Frame =
   | { type: "bye"; reason: string }
   | { type: "pong" };
 
-const KNOWN = new Set(["ticket.upserted", "ticket.sla", "presence", "notification", "hello", "resync", "bye", "pong"]);
+const KNOWN = new Set<string>([
+  ...["ticket.upserted", "ticket.sla", "ticket.leaving", "presence", "notification"],
+  ...["hello", "resync", "bye", "pong"],
+]);
 
 /** The frame in a socket message, or null for what this version does not know. */
 export function parseFrame(text: unknown): Frame | null {

@@ -48,6 +48,7 @@ export function LiveProvider({ session, children }: { session: Session; children
         },
         onNotification: () => void queryClient.invalidateQueries({ queryKey: notificationKey }),
         onPresence: setPresence,
+        onLeaving: (ticketId) => void queryClient.invalidateQueries({ queryKey: ticketKeys.scheduled(ticketId) }),
         onEvents: (events) => {
           const batch = digest(events);
           applyLists(queryClient, batch, session);
