@@ -1,11 +1,12 @@
 """What PostgreSQL expects of a query, without carrying it out: counting by itself could take long."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ClauseElement, Executable, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.visitors import InternalTraversal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,10 @@ async def expected(session: AsyncSession, query: Select[Any]) -> Expected:
 
 
 class _Explain(Executable, ClauseElement):
-    """The plan of a statement, which is not carried out."""
+    """The plan of a statement, which is not carried out. Compiled once for all that differ in values only."""
 
-    inherit_cache = False
+    _traverse_internals: ClassVar[Any] = [("statement", InternalTraversal.dp_clauseelement)]
+    _all_selected_columns: ClassVar[Any] = ()  # its one row has none of the statement's
 
     def __init__(self, statement: Select[Any]) -> None:
         self.statement = statement

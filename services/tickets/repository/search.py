@@ -34,10 +34,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.tickets.domain.conditions import AllOf, Condition, Operator, comparisons
+from services.tickets.domain.conditions import AllOf, Comparison, Condition, Operator, comparisons, moment
 from services.tickets.domain.search import at_least, matching, split
 from services.tickets.models import search_documents, tickets
-from services.tickets.repository.conditions import Asker, in_sql
+from services.tickets.repository.conditions import Asker, in_sql, words_match
 from services.tickets.repository.lists import is_own
 from services.tickets.repository.plans import expected
 from services.tickets.repository.rows import AnyRow
@@ -50,8 +50,12 @@ _DAYS_OF_A_MONTH = 32
 _MARKED_DAYS = 800
 # How much of the past is searched, one after the other, until there are enough hits; then all of it.
 _SPANS = (timedelta(days=1), timedelta(days=8), timedelta(days=64))
+_TIMES_OF_TICKETS = {"created", "updated"}
 # So many documents are looked for one by one sooner than the hits of a frequent word are looked through.
 _FEW = 6_000
+# Of more than these, only those are looked into that an index of words gives, if it does not give too many: in the time
+# that it takes to look into a document, so many hits are gone through.
+_SOME, _HITS_OF_ONE = 500, 10
 # Of a customer's tickets never more.
 _OWN = 3_000
 # Where a word stands the index does not know: for phrases, and words of the subject, so many of the newest documents
@@ -59,6 +63,7 @@ _OWN = 3_000
 _LOOKED_INTO, _GUESSED_INTO = 1_000, 200
 _GUESSED_AMONG = 20_000
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_LAST_PUBLIC = func.coalesce(tickets.c.last_message_at, tickets.c.created_at)
 _PLACE = (search_documents.c.written_at, search_documents.c.ticket_id)
 _MOMENTS = ARRAY(search_documents.c.written_at.type)
 _AT_ONCE: ColumnElement[int] = literal_column("0")
@@ -145,13 +150,16 @@ class TicketSearch:
         elif not matches:
             places: Select[Any] = select(*_PLACE).join(tickets, tickets.c.id == search_documents.c.ticket_id)
             query = _first(places.where(in_sql(others, asker)), is_after=after is not None).limit(_MOST)
-        elif others.of and (await expected(self.session, few)).rows <= _FEW:
+        elif others.of and (there := (await expected(self.session, few)).rows) <= _FEW:
+            rough = at_least(words)
+            if there > _SOME and (await expected(self.session, _having(rough))).rows <= there * _HITS_OF_ONE:
+                few = few.where(tickets.c.id.in_(_having(rough)))
             query = _of_few(few, is_after=after is not None)
         else:
             rough, into = at_least(words), _GUESSED_INTO if guess else _LOOKED_INTO
             oldest = await self._oldest_guessed() if guess else None
-            spans = zip(*_spans(rough, after[0] if after else self._last, oldest), strict=True)
-            values |= dict(zip(("rough", "since", "before"), map(list, spans), strict=True))
+            spans = _spans(rough, after[0] if after else self._last, oldest, _opened_before(others, asker))
+            values |= dict(zip(("rough", "since", "before"), map(list, zip(*spans, strict=True)), strict=True))
             values["most_looked_into"] = values["most"] if rough == matches else max(values["most"], into)
             if not others.of:
                 query = _by_words(shown, is_exact=rough == matches, is_after=after is not None)
@@ -206,20 +214,48 @@ def _month(day: date) -> str:
     return f"m{day.toordinal() // _DAYS_OF_A_MONTH}"
 
 
-def _spans(matches: str, newest: datetime, oldest: datetime | None) -> Iterator[tuple[str, datetime, datetime]]:
+def _spans(
+    matches: str, newest: datetime, oldest: datetime | None, opened_before: datetime | None
+) -> Iterator[tuple[str, datetime, datetime]]:
     """For one span after the other: what a document matches, as a tsquery, and between which moments it lies.
 
     The last one has all that is left. Back to `oldest`, one has all: to ask the index takes longer than what it tells.
+    Where tickets were opened before a moment, hardly any was written to much later: spans are counted from there.
     """
     last, before = newest.astimezone(UTC).toordinal(), _NEVER
     end = min(last, oldest.astimezone(UTC).toordinal()) if oldest else 1
+    first = opened_before.astimezone(UTC).toordinal() if opened_before else last
+    if max(end, last - _MARKED_DAYS) < first < last:
+        since = _midnight(first)
+        yield _in(matches, last, last - first), since, before
+        last, before = first - 1, since
     for first in (end,) if oldest else (*(last - span.days for span in _SPANS), end):
-        since = datetime.combine(date.fromordinal(max(first, end)), time(), UTC)
-        days = last - max(first, end)
-        yield f"({matches}) & ({marked(_marks(last, days))})" if days <= _MARKED_DAYS else matches, since, before
+        since = _midnight(max(first, end))
+        yield _in(matches, last, last - max(first, end)), since, before
         before = since
         if first <= end:
             return
+
+
+def _opened_before(others: AllOf, asker: Asker) -> datetime | None:
+    """The moment before which all are opened, or were changed last, if it is said."""
+    limits = (
+        moment(test.value, now=asker.now, zone=asker.zone) if isinstance(test.value, str) else test.value
+        for test in others.of
+        if isinstance(test, Comparison)
+        and test.field in _TIMES_OF_TICKETS
+        and test.operator in {Operator.LT, Operator.LTE}
+    )
+    return min(limits, default=None)
+
+
+def _midnight(day: int) -> datetime:
+    return datetime.combine(date.fromordinal(day), time(), UTC)
+
+
+def _in(matches: str, last: int, days: int) -> str:
+    """What matches, of these days; of too many, at all."""
+    return f"({matches}) & ({marked(_marks(last, days))})" if days <= _MARKED_DAYS else matches
 
 
 def _marks(last: int, days: int) -> Iterable[str]:
@@ -246,10 +282,19 @@ def _span_by_span(hits: Select[Any], *, is_exact: bool, is_after: bool) -> Selec
 
 
 def _of_few(query: Select[Any], *, is_after: bool) -> Select[Any]:
-    """The documents of some tickets, looked for one by one. `OFFSET 0` keeps one step apart from the next."""
-    few = query.offset(_AT_ONCE).subquery("few")
-    own = select(*_PLACE).where(search_documents.c.ticket_id == few.c.id).offset(_AT_ONCE).lateral("own")
-    return _looked_into(_first(select(own).join_from(few, own, true()), is_after=is_after))
+    """The documents of some tickets, looked into one by one, by the tickets' own time.
+
+    It is that of their documents, a moment ahead of it, and these need not be looked up to be sorted. `OFFSET 0` keeps
+    one step apart from the next.
+    """
+    few = query.with_only_columns(_LAST_PUBLIC.label("written_at"), tickets.c.id.label("ticket_id"))
+    own = few.offset(_AT_ONCE).subquery("few")
+    return _looked_into(_first(select(own), is_after=is_after))
+
+
+def _having(rough: str) -> Select[Any]:
+    """The tickets whose documents match."""
+    return select(search_documents.c.ticket_id).where(words_match(rough)).offset(_AT_ONCE)
 
 
 def _looked_into(places: Select[Any]) -> Select[Any]:

@@ -195,16 +195,23 @@ async def _with_other_forms(repository: WordRepository, condition: Condition) ->
         for test, word in tests.items()
     }
     with_stem = defaultdict(list)
-    for word, has in await repository.with_stems(set().union(*asked_for.values())):
+    read: dict[str, set[str]] = {}
+    for form, has in await repository.with_stems(set().union(*asked_for.values())):
+        read[form] = set(map(language_of_stem, has))
         for stem in has:
-            with_stem[stem].append(word)
+            with_stem[stem].append(form)
     forms: dict[Comparison, Condition] = {}
     for test, word in tests.items():
         of_language: dict[str, set[str]] = defaultdict(set)
         for stem in asked_for[test]:
             of_language[language_of_stem(stem)].update(with_stem[stem][:_FORMS])
-        other = [
-            read_in(of, words_of(test, sorted(found - {word}))) for of, found in of_language.items() if found - {word}
+        # What was only ever read in one language need not be asked for in its documents alone: half of all may be.
+        anywhere = {form for of, found in of_language.items() for form in found if read[form] == {of}} - {word}
+        other = [words_of(test, sorted(anywhere))] if anywhere else []
+        other += [
+            read_in(of, words_of(test, sorted(more)))
+            for of, found in of_language.items()
+            if (more := found - anywhere - {word})
         ]
         if other:
             forms[test] = AnyOf((test, *other))

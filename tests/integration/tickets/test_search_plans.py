@@ -11,11 +11,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from services.tickets.domain.query import read
 from services.tickets.domain.search import FIELDS, VALUES
+from services.tickets.models import tickets
 from services.tickets.repository.conditions import Asker
+from services.tickets.repository.plans import expected
 from services.tickets.repository.search import Place, TicketSearch
 from services.tickets.repository.words import WordRepository
 from services.tickets.service.search import BEST_OF, Order, find
@@ -70,12 +72,13 @@ LINES = {
     "a word or another": "n17000 OR seldom",
     "a word that all have, of the tickets that are open": "all status:open",
     "a word that few have, of a group": "seldom -group:none",
+    "a word that few have, of the tickets of some weeks": "seldom created>-25d",
     "a word that all have, of no ticket": "all status:pending",
     "a group": "group:billing",
     "all": "",
 }
-
-
+# What was written since is gone through.
+OF_LONG_AGO = {"a word that half have, of tickets of long ago": "even created<-65d"}
 MIDDLE = (NOW - timedelta(days=200), UUID(int=0))
 
 
@@ -94,9 +97,9 @@ async def full(databases: Databases) -> AsyncIterator[Database]:
 
 
 @pytest.mark.parametrize("after", [None, MIDDLE], ids=["first page", "from the middle"])
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", [*LINES, *OF_LONG_AGO])
 async def test_a_search_does_not_read_what_it_does_not_show(full: Database, name: str, after: Place | None) -> None:
-    condition = read(LINES[name], FIELDS, VALUES)
+    condition = read((LINES | OF_LONG_AGO)[name], FIELDS, VALUES)
     async with sent(full) as statements, full.read() as session:
         await TicketSearch(session).page(condition, Asker(uuid4(), NOW), after=after, limit=LIMIT)
     settings, *searches = (each for each in statements if not each.sql.startswith("EXPLAIN"))
@@ -119,6 +122,17 @@ async def test_the_best_are_looked_for_among_the_newest(full: Database, name: st
     assert "Seq Scan" not in [step["Node Type"] for step in steps], plans
     assert max(step["Actual Rows"] * step["Actual Loops"] for step in steps) <= MOST_ROWS_OF_THE_BEST, plans
     assert sum(map(pages, plans)) <= MOST_PAGES_OF_THE_BEST, [pages(plan) for plan in plans]
+
+
+async def test_what_is_expected_is_told_of_the_values_that_are_asked_for(full: Database) -> None:
+    """Statements that differ in values alone are compiled once."""
+    async with full.read() as session:
+        rows = [
+            (await expected(session, select(tickets.c.id).where(tickets.c.group.is_not(None), tickets.c.number < most)))
+            for most in (10, TICKETS, 10)
+        ]
+    assert rows[0] == rows[2]
+    assert rows[0].rows < rows[1].rows
 
 
 async def test_words_are_looked_up(full: Database) -> None:

@@ -1,5 +1,7 @@
 """What an index of words answers by itself leaves out nothing that a document matches."""
 
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 
 import pytest
@@ -10,6 +12,8 @@ from services.tickets.domain.lifecycle import DEFAULT
 from services.tickets.domain.query import read
 from services.tickets.domain.search import at_least, matching, words_of
 from services.tickets.repository.search import _spans
+from services.tickets.repository.words import WordRepository
+from services.tickets.service.search import _with_other_forms
 from shared.words import with_any_letter
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -43,11 +47,32 @@ def test_what_words_with_a_letter_unknown_have_in_common_is_asked_for_once() -> 
     assert at_least(letters) == ("(('请吧' & (('款申') | ('申请'))) | ('退款' & (('请吧') | ((('款申') | ('申请'))))))")
 
 
+class _Words(WordRepository):
+    """Of two words, one was read in two languages."""
+
+    def __init__(self) -> None: ...
+
+    async def known(self, words: Collection[str]) -> dict[str, list[str]]:
+        return {word: ["de=regal", "en=regal"] for word in words}
+
+    async def with_stems(self, stems: Iterable[str]) -> Sequence[tuple[str, list[str]]]:
+        assert set(stems) == {"de=regal", "en=regal"}
+        return [("regale", ["de=regal"]), ("regals", ["de=regal", "en=regal"]), ("regally", ["en=regal"])]
+
+
+def test_the_language_is_asked_for_of_words_that_several_have() -> None:
+    """Half of all documents have the mark of a language: to ask for it took longer than to ask for the words."""
+    condition = asyncio.run(_with_other_forms(_Words(), Comparison("text", Operator.MATCHES, "regal")))
+    assert matching(condition, public_only=False) == (
+        "('regal') | (('regale') | ('regally')) | (('regals') & ('#lde')) | (('regals') & ('#len'))"
+    )
+
+
 def test_a_search_counts_no_months_that_it_does_not_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of two thousand years were made for each search, and none of them was used."""
     counted: list[date] = []
     monkeypatch.setattr("services.tickets.repository.search._month", lambda day: str(counted.append(day)))
-    assert list(_spans("late", NOW, None))[-1][0] == "late"
+    assert list(_spans("late", NOW, None, None))[-1][0] == "late"
     assert len(counted) < 10
 
 
