@@ -99,19 +99,9 @@ class LmtpHandler:
         digest = await asyncio.to_thread(fingerprint, content)
         raw_key = await self._objects.put(raw)
         async with self._database.transaction() as session:
-            now = now_utc()
-            first, *others = [Delivered("lmtp", mailbox_id) for mailbox_id in reached]
-            receipt = await mail.receive_mail(
-                session,
-                first,
-                fingerprint=digest,
-                raw_key=raw_key,
-                size_bytes=len(content),
-                objects=self._objects,
-                now=now,
-            )
-            for other in others:
-                await mail.note_delivery(session, other, receipt.id, now)
+            delivered = tuple(Delivered("lmtp", mailbox_id) for mailbox_id in reached)
+            incoming = mail.Incoming(delivered, digest, raw_key, len(content))
+            await mail.receive_mails(session, [incoming], objects=self._objects, now=now_utc())
 
 
 class _Connection(LMTP):

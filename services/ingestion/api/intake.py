@@ -128,15 +128,8 @@ async def post_email(
         raise Unprocessable("The mail is empty.", slug="validation")
     digest = await asyncio.to_thread(fingerprint, raw)
     raw_key = await objects.put(raw)
-    receipt = await mail.receive_mail(
-        session,
-        Delivered("api"),
-        fingerprint=digest,
-        raw_key=raw_key,
-        size_bytes=len(raw),
-        objects=objects,
-        now=now_utc(),
-    )
+    incoming = mail.Incoming((Delivered("api"),), digest, raw_key, len(raw))
+    [receipt] = await mail.receive_mails(session, [incoming], objects=objects, now=now_utc())
     # After the response, and so after the commit.
     background.add_task(wake, wakes(request.app.state.database).mail_stored)
     return accepted(receipt)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, TextClause, any_, literal, select, text, update
+from sqlalchemy import ARRAY, Row, Text, TextClause, any_, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.domain.messages import Receipt
@@ -37,6 +37,7 @@ class NewMessage:
     size_bytes: int = 0
     mailbox_id: UUID | None = None
     reason: str | None = None
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ class InboundRepository:
         self._session = session
 
     async def add(self, messages: Sequence[NewMessage], *, received_at: datetime) -> set[UUID]:
-        """Insert the messages that are new by origin and dedupe key; returns their ids."""
+        """Insert the messages that are new by origin and dedupe key; returns their ids.
+
+        `received_at` is when those came that have no time of their own.
+        """
         rows = [
             {
                 "id": str(message.id),
@@ -73,6 +77,7 @@ class InboundRepository:
                 "size_bytes": message.size_bytes,
                 "mailbox_id": message.mailbox_id and str(message.mailbox_id),
                 "reason": message.reason,
+                "received_at": message.received_at and message.received_at.isoformat(),
             }
             for message in messages
         ]
@@ -86,13 +91,11 @@ class InboundRepository:
         )
         return {(origin, key): Receipt(id_, received_at) for origin, key, id_, received_at in result}
 
-    async def count_delivery(self, message_id: UUID) -> None:
-        """The same mail was delivered once more."""
-        await self._session.execute(
-            update(inbound_messages)
-            .where(inbound_messages.c.id == message_id)
-            .values(deliveries=inbound_messages.c.deliveries + 1)
-        )
+    async def count_deliveries(self, deliveries: Mapping[UUID, int]) -> None:
+        """These mails were delivered again, so many times each."""
+        if deliveries:
+            driver = await driver_of(self._session)
+            await driver.execute(_count_sql(), list(deliveries), list(deliveries.values()))
 
     async def get(self, message_id: UUID) -> Inbound | None:
         """One message, or None."""
@@ -150,13 +153,24 @@ def _add_sql() -> str:
     )
     return f"""
         INSERT INTO inbound_messages ({columns}, received_at)
-        SELECT {columns}, $2::timestamptz FROM jsonb_to_recordset($1::jsonb) AS r (
+        SELECT {columns}, coalesce(received_at, $2::timestamptz) FROM jsonb_to_recordset($1::jsonb) AS r (
             id uuid, origin text, dedupe_key text, channel text, status text, conversation_id uuid, sender jsonb,
             subject text, text text, external_id text, raw_key text, size_bytes bigint,
-            mailbox_id uuid, reason text)
+            mailbox_id uuid, reason text, received_at timestamptz)
         ORDER BY origin, dedupe_key
         ON CONFLICT (origin, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
         RETURNING id"""
+
+
+@cache
+def _count_sql() -> str:
+    # Rows are taken in the order of their ids, here and wherever several are changed: nobody waits in a circle.
+    return """
+        WITH again AS (
+            SELECT m.id, n.deliveries FROM unnest($1::uuid[], $2::integer[]) AS n (id, deliveries)
+            JOIN inbound_messages m USING (id) ORDER BY m.id FOR NO KEY UPDATE OF m)
+        UPDATE inbound_messages m SET deliveries = m.deliveries + again.deliveries
+        FROM again WHERE m.id = again.id"""
 
 
 @cache
@@ -170,12 +184,15 @@ def _known_sql() -> TextClause:
 @cache
 def _tickets_sql() -> TextClause:
     return text("""
+        WITH named AS (
+            SELECT m.id, n.ticket_id, n.number, n.outcome
+            FROM unnest(CAST(:ids AS uuid[]), CAST(:tickets AS uuid[]), CAST(:numbers AS bigint[]),
+                        CAST(:outcomes AS text[]))
+                AS n (id, ticket_id, number, outcome)
+            JOIN inbound_messages m USING (id) ORDER BY m.id FOR NO KEY UPDATE OF m)
         UPDATE inbound_messages m
         SET ticket_id = n.ticket_id, ticket_number = n.number, outcome = coalesce(m.outcome, n.outcome)
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:tickets AS uuid[]), CAST(:numbers AS bigint[]),
-                    CAST(:outcomes AS text[]))
-            AS n (id, ticket_id, number, outcome)
-        WHERE m.id = n.id""")
+        FROM named n WHERE m.id = n.id""")
 
 
 @cache

@@ -126,14 +126,18 @@ def _claim_sql() -> TextClause:
 
 @cache
 def _settle_sql() -> str:
+    # Rows are taken in the order of their ids: the same mails may be delivered again meanwhile, and be counted.
     return """
+        WITH r AS (
+            SELECT n.* FROM jsonb_to_recordset($1::jsonb) AS n (
+                id uuid, lease uuid, status text, reason text, outcome text, conversation_id uuid, sender jsonb,
+                subject text, text text, external_id text, mailbox_id uuid, automatic boolean, security jsonb)
+            JOIN inbound_messages m ON m.id = n.id AND m.lease = n.lease
+            ORDER BY m.id FOR NO KEY UPDATE OF m)
         UPDATE inbound_messages m
         SET lease = NULL, leased_until = NULL, status = r.status, reason = r.reason, outcome = r.outcome,
             conversation_id = r.conversation_id, sender = r.sender, subject = r.subject, text = r.text,
             external_id = r.external_id, mailbox_id = r.mailbox_id, automatic = r.automatic,
             security = r.security
-        FROM jsonb_to_recordset($1::jsonb) AS r (
-            id uuid, lease uuid, status text, reason text, outcome text, conversation_id uuid, sender jsonb,
-            subject text, text text, external_id text, mailbox_id uuid, automatic boolean, security jsonb)
-        WHERE m.id = r.id AND m.lease = r.lease AND m.status = 'stored'
+        FROM r WHERE m.id = r.id AND m.lease = r.lease AND m.status = 'stored'
         RETURNING m.id"""

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.repository.deliveries import Delivered
 from services.ingestion.repository.fetching import ClaimedMailbox, FetchingRepository
-from services.ingestion.service.mail import receive_mail
+from services.ingestion.service.mail import Incoming, receive_mails
 from shared.objects import ObjectStore
 
 DOOR = "imap"
@@ -53,18 +53,18 @@ async def store_fetched(
 
     The receive time is the server's (INTERNALDATE), where that is not in the future.
     """
-    for each in mails:
-        await receive_mail(
-            session,
-            Delivered(DOOR, claimed.mailbox_id, f"{progress.uid_validity}:{each.uid}"),
-            fingerprint=each.fingerprint,
-            raw_key=each.raw_key,
-            size_bytes=each.size_bytes,
-            objects=objects,
-            now=now,
+    incoming = [
+        Incoming(
+            (Delivered(DOOR, claimed.mailbox_id, f"{progress.uid_validity}:{each.uid}"),),
+            each.fingerprint,
+            each.raw_key,
+            each.size_bytes,
             received_at=min(each.received_at or now, now),
             refused=each.refused,
         )
+        for each in mails
+    ]
+    await receive_mails(session, incoming, objects=objects, now=now)
     await note_progress(session, claimed, progress)
 
 

@@ -1,5 +1,7 @@
 """Use cases: mail from its raw bytes to an accepted message, or into quarantine."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,7 +12,7 @@ from services.ingestion.domain.identities import Identities
 from services.ingestion.domain.mail import MailKind, ParsedMail
 from services.ingestion.domain.messages import Receipt
 from services.ingestion.domain.tokens import agent_token, conversation_of, is_reply_address, sent_message
-from services.ingestion.repository.deliveries import Delivered, MailDeliveryRepository
+from services.ingestion.repository.deliveries import Delivered, Delivery, MailDeliveryRepository
 from services.ingestion.repository.inbound import InboundRepository, NewMessage
 from services.ingestion.repository.mail_queue import ClaimedMail, MailQueue, Settlement
 from shared.events.common import Channel
@@ -32,53 +34,83 @@ class MailContext:
     trusted_authserv_id: str | None
 
 
-async def receive_mail(
-    session: AsyncSession,
-    delivered: Delivered,
-    *,
-    fingerprint: str,
-    raw_key: str | None,
-    size_bytes: int,
-    objects: ObjectStore,
-    now: datetime,
-    received_at: datetime | None = None,
-    refused: str | None = None,
-) -> Receipt:
-    """Store a mail whose bytes are in the object store; parsing follows. The same mail again gets the same receipt.
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A mail as it came, its bytes in the object store.
 
-    Each time it comes is a delivery. `received_at` is when it came to us, where that was earlier than now. With the
-    reason `refused` it goes to quarantine unread: what is stored is not the whole of it.
+    It may have come for several mailboxes at once. `received_at` is when it came to us, where that was earlier than
+    now. With the reason `refused` it goes to quarantine unread: what is stored is not the whole of it.
     """
+
+    delivered: tuple[Delivered, ...]
+    fingerprint: str
+    raw_key: str | None
+    size_bytes: int
+    received_at: datetime | None = None
+    refused: str | None = None
+
+
+async def receive_mails(
+    session: AsyncSession, mails: Sequence[Incoming], *, objects: ObjectStore, now: datetime
+) -> list[Receipt]:
+    """Store mails in a handful of statements, however many; parsing follows. Returns their receipts, in their order.
+
+    The same mail again, before or among these, is the same message and gets the same receipt; each time it comes is a
+    delivery, and its bytes are kept once.
+    """
+    if not mails:
+        return []
+    first: dict[str, Incoming] = {}
+    for mail in mails:
+        first.setdefault(mail.fingerprint, mail)
+    receipts = await _stored(session, first, now)
+    again: Counter[UUID] = Counter()
+    deliveries: list[Delivery] = []
+    for mail in mails:
+        receipt, is_new = receipts[mail.fingerprint]
+        makes_message = is_new and mail is first[mail.fingerprint]
+        if not makes_message and mail.raw_key is not None:
+            await objects.delete(mail.raw_key)
+        for place, delivered in enumerate(mail.delivered):
+            made = makes_message and place == 0
+            deliveries.append(Delivery(delivered, receipt.id, made))
+            again[receipt.id] += not made
+    await InboundRepository(session).count_deliveries(+again)
+    await MailDeliveryRepository(session).add(deliveries, now=now)
+    return [receipts[mail.fingerprint][0] for mail in mails]
+
+
+async def _stored(
+    session: AsyncSession, mails: Mapping[str, Incoming], now: datetime
+) -> dict[str, tuple[Receipt, bool]]:
+    """The receipts of mails by their fingerprints, and whether each is of a new message."""
     inbound = InboundRepository(session)
-    message_id = uuid7()
-    row = NewMessage(
-        id=message_id,
+    rows = [_row(mail, now) for mail in mails.values()]
+    added = await inbound.add(rows, received_at=now)
+    receipts = {
+        mail.fingerprint: (Receipt(row.id, row.received_at or now), True)
+        for mail, row in zip(mails.values(), rows, strict=True)
+        if row.id in added
+    }
+    if before := [(ORIGIN, each) for each in mails if each not in receipts]:
+        known = await inbound.known(before)
+        receipts |= {fingerprint: (receipt, False) for (_, fingerprint), receipt in known.items()}
+    return receipts
+
+
+def _row(mail: Incoming, now: datetime) -> NewMessage:
+    return NewMessage(
+        id=uuid7(),
         origin=ORIGIN,
-        dedupe_key=fingerprint,
+        dedupe_key=mail.fingerprint,
         channel=Channel.EMAIL,
-        status="stored" if refused is None else "quarantined",
-        reason=refused,
-        raw_key=raw_key,
-        size_bytes=size_bytes,
-        mailbox_id=delivered.mailbox_id,
+        status="stored" if mail.refused is None else "quarantined",
+        reason=mail.refused,
+        raw_key=mail.raw_key,
+        size_bytes=mail.size_bytes,
+        mailbox_id=mail.delivered[0].mailbox_id,
+        received_at=mail.received_at or now,
     )
-    deliveries = MailDeliveryRepository(session)
-    receipt = Receipt(message_id, received_at or now)
-    if await inbound.add([row], received_at=receipt.received_at):
-        await deliveries.add(delivered, receipt.id, made_message=True, now=now)
-        return receipt
-    if raw_key is not None:
-        await objects.delete(raw_key)
-    first = (await inbound.known([(ORIGIN, fingerprint)]))[ORIGIN, fingerprint]
-    await inbound.count_delivery(first.id)
-    await deliveries.add(delivered, first.id, made_message=False, now=now)
-    return first
-
-
-async def note_delivery(session: AsyncSession, delivered: Delivered, message_id: UUID, now: datetime) -> None:
-    """A mail that is stored came into another mailbox, too."""
-    await InboundRepository(session).count_delivery(message_id)
-    await MailDeliveryRepository(session).add(delivered, message_id, made_message=False, now=now)
 
 
 async def claim_mails(session: AsyncSession, *, limit: int, max_bytes: int) -> list[ClaimedMail]:

@@ -15,7 +15,7 @@ from services.ingestion.egress import EgressClient, EgressError
 from services.ingestion.repository.deliveries import Delivered
 from services.ingestion.repository.receipts import WebhookReceiptRepository
 from services.ingestion.service.bounces import note_bounces
-from services.ingestion.service.mail import MailContext, receive_mail
+from services.ingestion.service.mail import Incoming, MailContext, receive_mails
 from shared.objects import ObjectStore
 from shared.telemetry import get_logger
 
@@ -144,17 +144,16 @@ async def take(
             for raw_key, _ in stored.values():
                 await objects.delete(raw_key)
             return False
-    for mail, (raw_key, digest) in stored.items():
-        identity = context.identities.reached(None, mail.recipients)
-        await receive_mail(
-            session,
-            Delivered(name, identity.id, told.token),
-            fingerprint=digest,
-            raw_key=raw_key,
-            size_bytes=len(mail.raw),
-            objects=objects,
-            now=now,
+    incoming = [
+        Incoming(
+            (Delivered(name, context.identities.reached(None, mail.recipients).id, told.token),),
+            digest,
+            raw_key,
+            len(mail.raw),
         )
+        for mail, (raw_key, digest) in stored.items()
+    ]
+    await receive_mails(session, incoming, objects=objects, now=now)
     if told.passed_over:
         log.warning("provider.passed_over", provider=name, events=len(told.passed_over), first=told.passed_over[0])
     await note_bounces(session, told.bounces, context.identities, context.token_key, now)
