@@ -49,6 +49,15 @@ def normalise_address(text: str) -> str | None:
     return address
 
 
+def in_ascii(address: str) -> str:
+    """An address with its domain as mail servers write it (RFC 5891); as it is where it has none."""
+    local, _, domain = address.rpartition("@")
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return address
+
+
 class _Unreadable(Exception):
     """The field is not a list of mailboxes, or reads in more than one way."""
 

@@ -152,15 +152,6 @@ def _status_of(code: str) -> str:
     return "5.3.0" if code.startswith("5") and code not in _GONE_CODES else f"{code[0]}.0.0"
 
 
-def in_ascii(address: str) -> str:
-    """An address with its domain as mail servers write it (RFC 5891); as it is where it has none."""
-    local, _, domain = address.rpartition("@")
-    try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        return address
-
-
 def read_report(message: "Message[Any, Any]", *, from_machine: bool) -> MailReport | None:
     """The report that a parsed mail is, or None. Looks at a bounded number of parts, and never raises.
 

@@ -1,7 +1,7 @@
 """SQL of what did not arrive, and of whom nobody writes to any more."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, TextClause, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ingestion.domain.addresses import in_ascii
 from services.ingestion.models import suppressions
 from shared.ids import uuid7
 
@@ -39,7 +40,7 @@ class NewBounce:
 
 
 class SuppressionRepository:
-    """Addresses that nobody writes to."""
+    """Addresses that nobody writes to: kept and found with their domain in ASCII, however somebody writes it."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -47,7 +48,8 @@ class SuppressionRepository:
     async def add(self, news: Sequence[NewSuppression], *, now: datetime) -> None:
         """Note addresses; of two reasons the one that holds longer stays."""
         longest: dict[str, NewSuppression] = {}
-        for new in news:
+        for each in news:
+            new = replace(each, address=in_ascii(each.address))
             known = longest.setdefault(new.address, new)
             if known.expires_at is not None and (new.expires_at is None or new.expires_at > known.expires_at):
                 longest[new.address] = new
@@ -69,7 +71,7 @@ class SuppressionRepository:
 
     async def of(self, address: str) -> Row[Any]:
         """What holds of an address that was noted."""
-        found = await self._session.execute(select(suppressions).where(suppressions.c.address == address))
+        found = await self._session.execute(select(suppressions).where(suppressions.c.address == in_ascii(address)))
         return found.one()
 
     async def remove(self, suppression_id: UUID) -> bool:
@@ -83,7 +85,7 @@ class SuppressionRepository:
         """Newest first, from below the id `before`."""
         query = select(suppressions)
         if address is not None:
-            query = query.where(suppressions.c.address == address)
+            query = query.where(suppressions.c.address == in_ascii(address))
         if before is not None:
             query = query.where(suppressions.c.id < before)
         return (await self._session.execute(query.order_by(suppressions.c.id.desc()).limit(limit))).all()
@@ -92,8 +94,10 @@ class SuppressionRepository:
         """Why nobody writes to them now, by the database's clock; without those that may be written to."""
         if not addresses:
             return {}
-        found = await self._session.execute(_reasons_sql(), {"addresses": sorted(addresses)})
-        return {row.address: row.reason for row in found}
+        known_as = {address: in_ascii(address) for address in addresses}
+        found = await self._session.execute(_reasons_sql(), {"addresses": sorted({*known_as.values()})})
+        reasons: dict[str, str] = {row.address: row.reason for row in found}
+        return {address: reasons[known] for address, known in known_as.items() if known in reasons}
 
 
 class BounceRepository:

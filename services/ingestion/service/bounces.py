@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ingestion.domain.bounces import MAX_REASON_CHARS, SOFT_FOR, Bounce, BounceKind, MailReport, in_ascii
+from services.ingestion.domain.addresses import in_ascii
+from services.ingestion.domain.bounces import MAX_REASON_CHARS, SOFT_FOR, Bounce, BounceKind, MailReport
 from services.ingestion.domain.identities import Identities
 from services.ingestion.domain.text import clean_line
 from services.ingestion.domain.tokens import ReturnPath, bounced, sent_message
