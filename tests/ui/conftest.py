@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
 from tests.running_desk import ROOT, Login, RunningDesk
 
@@ -46,11 +46,11 @@ def _missing(what: str) -> NoReturn:
     pytest.skip(f"NOT TESTED IN A BROWSER: {what}")
 
 
-def chromium_path(playwright: Playwright) -> str:
+def chromium_path(kind: BrowserType) -> str:
     """The Chromium that is named or installed, else the one that Playwright brings."""
     names = (os.environ.get("DESK_CHROMIUM", ""), *CHROMIUM_NAMES)
     found = next((path for name in names if name and (path := shutil.which(name))), None)
-    return found or playwright.chromium.executable_path
+    return found or kind.executable_path
 
 
 # Not for the session: while it is open, Playwright's synchronous API keeps an event loop running in this thread, and
@@ -60,7 +60,7 @@ def chromium() -> Iterator[Browser]:
     if not (ROOT / "web" / "dist" / "index.html").exists():
         _missing("web/dist is not built (npm ci && npm run build in web/)")
     with sync_playwright() as playwright:
-        path = chromium_path(playwright)
+        path = chromium_path(playwright.chromium)
         if not Path(path).exists():
             _missing("no Chromium (apt-get install chromium, or set DESK_CHROMIUM)")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)

@@ -151,7 +151,7 @@ def main(names: list[str]) -> None:
         try:
             desk.make_room(40)
             a_morning(desk)
-            browser = playwright.chromium.launch(executable_path=chromium_path(playwright), args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=chromium_path(playwright.chromium), args=FLAGS)
             for screen in PICTURES:
                 if not names or screen.name in names:
                     take(browser, desk, screen)

@@ -2,19 +2,27 @@
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Request, Route, expect
 
 from shared.ids import uuid7
+from tests.e2e.story import eventually
 from tests.running_desk import RunningDesk
-from tests.ui.conftest import PATIENCE_MS, OpenPage
+from tests.ui.conftest import FLAGS, PATIENCE_MS, OpenPage, chromium_path, web_url
 from tests.ui.test_inbox import hand_in
 
 pytestmark = pytest.mark.browser
+
+# Chromium gathers what pages keep for five seconds at most.
+KEPT_ON_DISK_MS = 7_000
 
 
 def new_ticket(desk: RunningDesk, what: str) -> dict[str, Any]:
@@ -158,6 +166,149 @@ def test_a_reply_to_a_thread_that_moved_is_kept_and_shown_what_came(desk: Runnin
     expect(page.get_by_role("article").filter(has_text="It is on its way.")).to_be_visible()
     with desk.client(desk.agent) as agent:
         assert [message["kind"] for message in thread_of(agent, ticket)] == ["customer", "note", "note", "reply"]
+
+
+def test_a_reply_whose_answer_is_lost_is_kept_and_never_sent_twice(desk: RunningDesk, open_page: OpenPage) -> None:
+    """The network goes while a reply is sent, before the desk has it or after: the text stays, after a reload, too, and
+    sent again it is one reply. So it is where the thread moved and one sends anyway."""
+    ticket = new_ticket(desk, "Lost on the way")
+    page = open_page(f"/inbox/open?ticket={ticket['id']}", desk.agent)
+    page.evaluate("localStorage.setItem('desk.undoSeconds', '0')")
+    page.reload()
+    field = reply_field(page)
+    alert = page.get_by_role("alert").filter(has_text="did not answer")
+    keys: list[str] = []
+    reaches = False
+
+    def lose(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if reaches:
+            assert route.fetch().status == 201
+        route.abort("connectionreset")
+
+    def lost() -> None:
+        expect(alert).to_be_visible()
+        expect(page.get_by_role("button", name="Send reply")).to_be_enabled()
+
+    page.route(re.compile("/replies$"), lose)
+    page.keyboard.press("r")
+    page.keyboard.type("It is on its way.")
+    page.keyboard.press("Control+Enter")
+    lost()
+    expect(field).to_have_text("It is on its way.")
+    with desk.client(desk.agent) as agent:
+        assert [message["kind"] for message in thread_of(agent, ticket)] == ["customer"]
+        reaches = True
+        page.keyboard.press("Control+Enter")
+        eventually(lambda: len(thread_of(agent, ticket)) == 2, "the reply that nobody was told of")
+        lost()
+        expect(field).to_have_text("It is on its way.")
+        page.unroute(re.compile("/replies$"))
+        page.on("request", lambda sent: keys.append(sent.headers["idempotency-key"]) if is_reply(sent) else None)
+        page.reload()
+        expect(field).to_have_text("It is on its way.")
+        page.get_by_role("button", name="Send reply").click()
+        expect(field).to_have_text("")
+        assert [message["kind"] for message in thread_of(agent, ticket)] == ["customer", "reply"]
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+    expect(page.get_by_role("article").filter(has_text="It is on its way.")).to_have_count(1)
+
+    with desk.client(desk.login("supervisor")) as sam:
+        page.keyboard.press("r")
+        page.keyboard.type("Tomorrow.")
+        sam.post(f"/api/tickets/{ticket['id']}/notes", json={"text": "Not tomorrow."}).raise_for_status()
+        page.keyboard.press("Control+Enter")
+        sheet = page.get_by_role("dialog", name="The conversation moved on")
+        expect(sheet).to_contain_text("Not tomorrow.")
+        page.context.set_offline(True)
+        sheet.get_by_role("button", name="Send anyway").click()
+        expect(alert).to_be_visible()
+        expect(field).to_have_text("Tomorrow.")
+        page.context.set_offline(False)
+        page.get_by_role("button", name="Send reply").click()
+        expect(sheet).to_contain_text("Not tomorrow.")
+        sheet.get_by_role("button", name="Send anyway").click()
+        expect(field).to_have_text("")
+        kinds = [message["kind"] for message in thread_of(sam, ticket)]
+        assert kinds == ["customer", "reply", "note", "reply"]
+
+
+def is_reply(request: Request) -> bool:
+    return request.method == "POST" and request.url.endswith("/replies")
+
+
+def test_a_draft_survives_a_browser_that_is_killed(desk: RunningDesk, chromium: Browser, tmp_path: Path) -> None:
+    """The whole browser ends without a word, while one writes and the network is gone: its next start has the text."""
+    ticket = new_ticket(desk, "Killed")
+    path = f"/inbox/open?ticket={ticket['id']}"
+    with desk_browser(chromium, desk, tmp_path) as context:
+        page = same_window(context, path)
+        reply_field(page)
+        # Nothing reaches the server: what is there afterwards was kept here.
+        page.route(re.compile("/draft$"), lambda route: route.abort())
+        page.keyboard.press("r")
+        page.keyboard.type("Dear Tom, ")
+        page.keyboard.press("Control+b")
+        page.keyboard.type("not yet")
+        page.keyboard.press("Escape")
+        page.keyboard.press("n")
+        page.keyboard.type("he has waited long")
+        expect(page.get_by_role("textbox", name="Internal note")).to_have_value("he has waited long")
+        # Browsers write what pages keep to the disk some seconds later.
+        page.wait_for_timeout(KEPT_ON_DISK_MS)
+        killed = kill(tmp_path)
+    assert killed > 0
+    with desk.client(desk.agent) as agent:
+        assert agent.get(f"/api/tickets/{ticket['id']}/draft").json()["draft"] is None
+    with desk_browser(chromium, desk, tmp_path) as context:
+        page = same_window(context, path)
+        expect(page.get_by_role("textbox", name="Internal note")).to_have_value("he has waited long")
+        page.get_by_role("tab", name="Reply").click()
+        expect(reply_field(page)).to_have_text("Dear Tom, not yet")
+        expect(reply_field(page).locator("strong")).to_have_text("not yet")
+
+
+@contextmanager
+def desk_browser(chromium: Browser, desk: RunningDesk, home: Path) -> Iterator[BrowserContext]:
+    """A browser of its own that keeps what it knows in `home`, as a person's does, with the agent signed in."""
+    context = chromium.browser_type.launch_persistent_context(
+        home, executable_path=chromium_path(chromium.browser_type), args=FLAGS, base_url=web_url(desk), locale="en-US"
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    answer = context.request.post(
+        "/api/auth/sign-in",
+        data={"email": desk.agent.email, "password": desk.agent.password},
+        headers={"X-Desk-CSRF": "1", "Origin": desk.url},
+    )
+    assert answer.ok, answer.text()
+    try:
+        yield context
+    finally:
+        with suppress(Error):
+            context.close()
+
+
+def processes(home: Path) -> list[psutil.Process]:
+    """Those of the browser that keeps what it knows in `home`."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(home) in part for part in process.info["cmdline"] or ())
+    ]
+
+
+def kill(home: Path) -> int:
+    """End the browser at once, with no chance to say anything; returns how many processes it was."""
+    ended = processes(home)
+    for process in ended:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(ended, timeout=PATIENCE_MS / 1000)
+    # What a browser leaves behind that did not end by itself: whose profile it is.
+    for lock in home.glob("Singleton*"):
+        lock.unlink(missing_ok=True)
+    return len(ended)
 
 
 def test_a_note_never_becomes_a_reply(desk: RunningDesk, open_page: OpenPage) -> None:
