@@ -44,7 +44,8 @@ export const EMPTY_DRAFT: Draft = {
   attempt: null,
 };
 
-function place(accountId: string, ticketId: string): string {
+/** The key that a draft is kept by. */
+export function draftPlace(accountId: string, ticketId: string): string {
   return `desk.draft.${accountId}.${ticketId}`;
 }
 
@@ -64,7 +65,7 @@ export function otherKind(kind: DraftKind): DraftKind {
 
 /** The draft kept for this person and ticket. Anything unreadable counts as none. */
 export function loadDraft(accountId: string, ticketId: string): Draft {
-  const text = storage.get(place(accountId, ticketId));
+  const text = storage.get(draftPlace(accountId, ticketId));
   if (text === null) {
     return EMPTY_DRAFT;
   }
@@ -80,10 +81,10 @@ export function loadDraft(accountId: string, ticketId: string): Draft {
 /** Keeps the draft, or forgets it once nothing is in it. Returns whether the browser could keep it. */
 export function saveDraft(accountId: string, ticketId: string, draft: Draft): boolean {
   if (isEmpty(draft, "reply") && isEmpty(draft, "note") && draft.synced === null) {
-    storage.remove(place(accountId, ticketId));
+    storage.remove(draftPlace(accountId, ticketId));
     return true;
   }
-  return storage.set(place(accountId, ticketId), JSON.stringify(draft));
+  return storage.set(draftPlace(accountId, ticketId), JSON.stringify(draft));
 }
 
 function isDraft(value: unknown): value is Partial<Draft> {

@@ -233,4 +233,65 @@ describe("a ticket's draft", () => {
     expect(typed(here).reply).toBe("first\n\nsecond");
     expect(typed(here).html).toBe("<p>first</p><p><b>second</b></p>");
   });
+
+  it("that is being sent is not brought to the server again by leaving, and is if it could not be sent", async () => {
+    const here = device();
+    here.writeReply("sent", null, 3);
+    here.setBusy("sending");
+    await here.settle();
+    here.flush();
+    here.addFile("note", { id: "f1", name: "a.pdf", size: 1 });
+    await saved();
+    expect(server.draft).toBeNull();
+
+    here.setBusy(null);
+    await saved();
+    expect(server.draft?.text).toBe("sent");
+  });
+
+  it("that was given back goes on from what the server put among the drafts, and is no other draft", async () => {
+    const here = device();
+    await server.keep({ kind: "reply", text: "taken back", cc: [], attachment_ids: [], thread_version: 4 }, 0);
+    here.giveBack({ text: "taken back", html: null, cc: [], files: [] }, 4);
+    await vi.advanceTimersByTimeAsync(0);
+    here.writeReply("taken back, corrected", null, 4);
+    await saved();
+    expect(here.state().other).toBeNull();
+    expect(server.draft?.text).toBe("taken back, corrected");
+  });
+
+  it("that was given back without an answer of the server gets there later", async () => {
+    const here = device();
+    server.isDown = true;
+    here.giveBack({ text: "taken back", html: null, cc: [], files: [] }, 4);
+    await vi.advanceTimersByTimeAsync(2_000);
+    server.isDown = false;
+    await saved();
+    expect(server.draft?.text).toBe("taken back");
+  });
+
+  it("is the same in two windows of one browser: neither erases what the other kept", async () => {
+    const first = device();
+    first.writeReply("Dear", null, 3);
+    const second = device();
+    second.writeReply("Dear Tom", null, 3);
+    second.setKind("note");
+    second.writeNote("he is angry");
+    const key = second.attemptKey("he is angry");
+    // As the event `storage` has it.
+    first.recall();
+    expect(first.state()).toMatchObject({ revision: 1, draft: { kind: "reply", note: "he is angry" } });
+    first.writeReply("Dear Tom, yes", null, 3);
+    expect(typed(device())).toMatchObject({ reply: "Dear Tom, yes", note: "he is angry", attempt: { key } });
+
+    second.writeReply("and on", null, 3);
+    await first.open();
+    expect(typed(first).reply).toBe("and on");
+    second.clear("reply", { text: "and on", cc: [], attachmentIds: [] });
+    second.clear("note", { text: "he is angry", cc: [], attachmentIds: [] });
+    first.recall();
+    await saved();
+    expect(typed(first)).toMatchObject({ reply: "", note: "" });
+    expect(server.draft).toBeNull();
+  });
 });

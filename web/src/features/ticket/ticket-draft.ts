@@ -85,6 +85,27 @@ export class TicketDraft {
 
   setBusy(busy: DraftState["busy"]): void {
     this.#set({ busy });
+    if (busy === null && this.#state.draft.isDirty) {
+      this.#schedule(SAVE_MS);
+    }
+  }
+
+  /** Takes over what another window of this browser has kept: written from here, its text would be lost. */
+  recall(): void {
+    const { draft, isKept, revision } = this.#state;
+    const found = loadDraft(this.#accountId, this.#ticketId);
+    if (!isKept || JSON.stringify({ ...found, kind: draft.kind }) === JSON.stringify(draft)) {
+      return;
+    }
+    // That window brings it to the server, and shows the kind that it likes.
+    this.#cancel();
+    const kind = this.#isHeld ? draft.kind : keptKind({ ...found, kind: draft.kind });
+    this.#show({
+      ...this.#state,
+      draft: { ...found, kind },
+      other: null,
+      revision: isSameReply(found, draft) ? revision : revision + 1,
+    });
   }
 
   /** The key of an attempt at sending this; the same for the same message, after a reload, too. */
@@ -161,16 +182,14 @@ export class TicketDraft {
       const text = `${reply.text}\n\n${draft.reply}`;
       this.#put({ ...draft, kind, reply: text, html, cc, files }, { isDirty: true });
     }
-    this.#schedule(SAVE_MS);
+    // The server has put it among the drafts by itself: the same text is upon that version, and no other draft.
+    void this.#ask();
   }
 
-  /** Asks the server what it has. Called when the ticket is opened. */
+  /** Looks at what this browser and the server have. Called when the ticket is opened. */
   async open(): Promise<void> {
-    try {
-      this.#meet(await this.#store.read());
-    } catch {
-      // Without the server the draft of this browser is the draft.
-    }
+    this.recall();
+    await this.#ask();
   }
 
   /** Takes over what the server has, whatever is here: a macro has just written it below what was here. */
@@ -208,7 +227,7 @@ export class TicketDraft {
 
   /** Waits until nothing is on its way to the server, and starts nothing more until the next change. */
   async settle(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#cancel();
     await this.#saving;
   }
 
@@ -226,8 +245,19 @@ export class TicketDraft {
   /** Saves what is not saved yet; called when the ticket is left or the window hidden. */
   flush(): void {
     if (this.#timer !== undefined) {
-      clearTimeout(this.#timer);
+      this.#cancel();
       this.#save();
+    }
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      this.#meet(await this.#store.read());
+    } catch {
+      // Without the server the draft of this browser is the draft.
+      if (this.#state.draft.isDirty) {
+        this.#schedule(RETRY_MS);
+      }
     }
   }
 
@@ -241,8 +271,13 @@ export class TicketDraft {
   }
 
   #schedule(milliseconds: number): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#timer = setTimeout(() => this.#save(), milliseconds);
+  }
+
+  #cancel(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #save(): void {
@@ -251,8 +286,9 @@ export class TicketDraft {
   }
 
   async #saveNow(): Promise<void> {
-    const { draft, other } = this.#state;
-    if (other !== null || !draft.isDirty) {
+    const { draft, other, busy } = this.#state;
+    // What is being sent ends the server's draft: brought there now, it would outlive its own message.
+    if (other !== null || !draft.isDirty || busy === "sending") {
       return;
     }
     const kind = keptKind(draft);
@@ -267,7 +303,7 @@ export class TicketDraft {
       }
     } catch (error) {
       if (statusOf(error) === 412) {
-        await this.open();
+        await this.#ask();
       } else if (statusOf(error) === null || (statusOf(error) ?? 0) >= 500) {
         this.#schedule(RETRY_MS);
       }
@@ -332,14 +368,18 @@ export class TicketDraft {
   #put(draft: Draft, sync: Partial<Pick<Draft, "synced" | "isDirty">>): void {
     const { draft: before, revision } = this.#state;
     // An editor that takes over what it has would lose its caret.
-    const isSame = draft.reply === before.reply && draft.html === before.html && `${draft.cc}` === `${before.cc}`;
+    const isSame = isSameReply(draft, before);
     this.#set({ draft: { ...draft, isDirty: false, ...sync }, revision: isSame ? revision : revision + 1 });
   }
 
   #set(changed: Partial<DraftState>): void {
     const next = { ...this.#state, ...changed };
     const isKept = changed.draft ? saveDraft(this.#accountId, this.#ticketId, next.draft) : next.isKept;
-    this.#state = { ...next, isKept };
+    this.#show({ ...next, isKept });
+  }
+
+  #show(state: DraftState): void {
+    this.#state = state;
     for (const listener of this.#listeners) listener();
   }
 }
@@ -360,6 +400,10 @@ function replyOf({ text, html, cc }: Pick<Given, "text" | "html" | "cc">) {
 
 function syncedTo({ version, kind }: ServerDraft): Draft["synced"] {
   return { version, kind };
+}
+
+function isSameReply(a: Draft, b: Draft): boolean {
+  return a.reply === b.reply && a.html === b.html && `${a.cc}` === `${b.cc}`;
 }
 
 function isSameText(a: Draft, b: Draft): boolean {

@@ -1,5 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { answer, tickets } from "@/lib/api/client.ts";
+import { draftPlace } from "./drafts.ts";
 import { type DraftState, type DraftStore, TicketDraft } from "./ticket-draft.ts";
 import { type Uploading, Uploads } from "./uploads.ts";
 
@@ -36,7 +37,11 @@ export function useTicketDraft(
 }
 
 function writingOf(accountId: string, ticketId: string): Writing {
-  const key = `${accountId} ${ticketId}`;
+  const key = draftPlace(accountId, ticketId);
+  if (begun.size === 0) {
+    // Other windows of this browser write the same drafts.
+    window.addEventListener("storage", (kept) => begun.get(kept.key ?? "")?.draft.recall());
+  }
   const known = begun.get(key);
   if (known !== undefined) {
     return known;
