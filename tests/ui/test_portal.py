@@ -161,7 +161,10 @@ def test_by_keyboard_without_javascript_from_a_request_to_its_end(desk: RunningD
         assert agent.get(f"/api/tickets/{ticket_id}").json()["status"] == "open"
 
 
-@pytest.mark.parametrize(("theme", "locale", "width"), [("light", "ar-EG", 1280), ("dark", "en-US", 390)])
+@pytest.mark.parametrize(
+    ("theme", "locale", "width"),
+    [("light", "ar-EG", 1280), ("dark", "en-US", 390), ("light", "en-US", 1280), ("dark", "ar-EG", 320)],
+)
 def test_the_pages_have_no_violations(desk: RunningDesk, visit: Visit, theme: str, locale: str, width: int) -> None:
     """WCAG 2.2 AA as far as axe sees it, and nothing that the pages' own policy refuses."""
     page = visit("/portal/request", color_scheme=theme, locale=locale, viewport={"width": width, "height": 800})

@@ -20,6 +20,7 @@ import { Shell } from "./shell.tsx";
 
 const AdminPage = lazy(() => import("@/features/admin/admin-page.tsx"));
 const GalleryPage = lazy(() => import("@/features/gallery/gallery-page.tsx"));
+const NotFoundPage = lazy(() => import("./not-found.tsx"));
 const ReportsPage = lazy(() => import("@/features/reports/reports-page.tsx"));
 const TeamPage = lazy(() => import("@/features/team/team-page.tsx"));
 const loadInbox = () => import("@/features/inbox/inbox-page.tsx");
@@ -225,8 +226,11 @@ declare module "@tanstack/react-router" {
 }
 
 function NotFound() {
-  const { t } = useTranslation();
-  return <Notice title={t("app.notFound")} />;
+  return (
+    <Suspense>
+      <NotFoundPage />
+    </Suspense>
+  );
 }
 
 function Failed({ reset }: ErrorComponentProps) {

@@ -62,6 +62,16 @@ describe("the command registry", () => {
     expect(registry.list().map((command) => command.key)).toEqual(["Control+Enter"]);
   });
 
+  it("leaves a field by Escape before it closes what the field is in", () => {
+    const registry = new CommandRegistry();
+    registry.add({ id: "close", group: "list", key: "Escape", run: () => undefined });
+    const field = element("<input data-target>") as HTMLInputElement;
+    field.focus();
+    expect(press(registry, "Escape", field)).toBe(false);
+    expect(document.activeElement).toBe(document.body);
+    expect(press(registry, "Escape")).toBe(true);
+  });
+
   it("leaves combinations to the browser", () => {
     const registry = new CommandRegistry();
     registry.add({ id: "reply", group: "list", key: "r", run: () => undefined });

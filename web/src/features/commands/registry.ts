@@ -70,6 +70,9 @@ export class CommandRegistry {
       return false;
     }
     const isCombination = event.ctrlKey || event.metaKey;
+    if (event.key === "Escape" && leaveField(event.target)) {
+      return false;
+    }
     if (!isCombination && !this.#isFree(event)) {
       return false;
     }
@@ -85,7 +88,7 @@ export class CommandRegistry {
   /** Whether a key by itself is nobody else's: not written into a field, nor pressed on a button or above the page. */
   #isFree(event: KeyboardEvent): boolean {
     const target = event.target instanceof Element ? event.target : null;
-    if (target?.closest(OVERLAY) || (target?.closest(EDITABLE) && event.key !== "Escape")) {
+    if (target?.closest(`${OVERLAY}, ${EDITABLE}`)) {
       return false;
     }
     const isCharacter = event.key.length === 1;
@@ -110,6 +113,15 @@ export class CommandRegistry {
     this.#snapshot = [...this.#commands.values()];
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Escape first leaves the field one writes in: what is typed there must not go with the ticket that it closes. */
+function leaveField(target: EventTarget | null): boolean {
+  const field = target instanceof HTMLElement && !target.closest(OVERLAY) && target.closest<HTMLElement>(EDITABLE);
+  if (field) {
+    field.blur();
+  }
+  return Boolean(field);
 }
 
 export const commands = new CommandRegistry();

@@ -76,7 +76,7 @@ export default function InboxPage({ session }: { session: Session }) {
           </Suspense>
         </section>
         <section
-          aria-label={t("desk:ticket.label")}
+          aria-label={t("opened")}
           className={`min-h-0 min-w-0 flex-1 flex-col bg-surface lg:flex ${openId === null ? "hidden" : "flex"}`}
         >
           {openId === null ? (

@@ -54,7 +54,7 @@ export function SendButton({ ticket, composing }: { ticket: Ticket; composing: C
         />
         <MenuItem
           label={nextUndo === 0 ? t("send.undoNever") : t("send.undoAfter", { count: nextUndo })}
-          icon={<Undo2 aria-hidden className="size-4 text-ink-soft" />}
+          icon={<Undo2 aria-hidden className="size-4 text-ink-soft rtl:-scale-x-100" />}
           onAction={() => {
             chooseUndoSeconds(nextUndo);
             setUndo(nextUndo);
