@@ -167,15 +167,68 @@ def test_an_older_event_changes_nothing(desk: RunningDesk, open_page: OpenPage) 
         expect(row).to_have_count(0)
 
 
+def block(agent: httpx.Client, ticket: dict[str, Any]) -> None:
+    """Give it a child without which it cannot be solved."""
+    child = open_ticket(agent, "A child")
+    link = {"relation": "child", "ticket_id": child["id"], "blocks": True}
+    assert agent.post(f"/api/tickets/{ticket['id']}/links", json=link).status_code in {200, 201}
+
+
+def test_shift_selects_what_lies_between(desk: RunningDesk, open_page: OpenPage) -> None:
+    """By the mouse and by the keys, forth and back; Ctrl takes one out; a change of them knows of no other."""
+    tag = f"range-{uuid7()}"
+    with desk.client(desk.agent) as agent:
+        tickets = [open_ticket(agent, f"Range {number}", tag) for number in range(6)]
+        # The newest is the first.
+        rows = [each["id"] for each in reversed(tickets)]
+        page = open_page(f"/inbox/open?q=tags:{tag}", desk.agent, viewport=NORMAL)
+        listbox = page.get_by_role("listbox", name="Search")
+        expect(listbox.get_by_role("option")).to_have_count(6)
+        bar = page.get_by_role("region", name="Selected tickets")
+
+        def selected(*places: int) -> None:
+            expect(listbox.locator("[aria-selected=true]")).to_have_count(len(places))
+            for place in places:
+                expect(page.locator(f"#ticket-{rows[place]}")).to_have_attribute("aria-selected", "true")
+            expect(bar).to_contain_text(f"{len(places)} selected")
+
+        page.locator(f"#ticket-{rows[1]} > span").first.click()
+        page.locator(f"#ticket-{rows[4]}").click(modifiers=["Shift"])
+        selected(1, 2, 3, 4)
+        page.locator(f"#ticket-{rows[2]}").click(modifiers=["ControlOrMeta"])
+        selected(1, 3, 4)
+        bar.get_by_role("button", name="Clear the selection").click()
+        expect(bar).to_have_count(0)
+        page.locator(f"#ticket-{rows[4]} > span").first.click()
+        page.locator(f"#ticket-{rows[2]} > span").first.click(modifiers=["Shift"])
+        selected(2, 3, 4)
+        page.keyboard.press("Escape")
+        expect(bar).to_have_count(0)
+
+        page.keyboard.press("j")
+        for key in ("ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown"):
+            page.keyboard.press(key)
+        selected(1, 2, 3)
+        page.keyboard.press("Space")
+        selected(1, 2)
+        page.keyboard.press("K")
+        selected(1, 2, 3)
+        bar.get_by_role("button", name="Status").click()
+        page.get_by_role("menuitem", name="Solved").click()
+        job = page.get_by_role("region", name="Change of many tickets")
+        expect(job).to_contain_text("3 tickets changed")
+        statuses = [agent.get(f"/api/tickets/{each}").json()["status"] for each in rows]
+        assert [place for place, status in enumerate(statuses) if status == "solved"] == [1, 2, 3]
+
+
 def test_many_are_solved_and_put_back(desk: RunningDesk, open_page: OpenPage) -> None:
     """Selected by keys, solved at once; what could not be is named with its reason and leads there; undone at once."""
     tag = f"many-{uuid7()}"
     with desk.client(desk.agent) as agent:
-        child = open_ticket(agent, "A child")
-        tickets = [open_ticket(agent, f"Bulk {number}", tag) for number in range(3)]
-        parent = tickets[0]
-        link = {"relation": "child", "ticket_id": child["id"], "blocks": True}
-        assert agent.post(f"/api/tickets/{parent['id']}/links", json=link).status_code in {200, 201}
+        tickets = [open_ticket(agent, f"Bulk {number}", tag) for number in range(4)]
+        parents = tickets[:2]
+        for parent in parents:
+            block(agent, parent)
 
         page = open_page("/inbox/open", desk.agent, viewport=NORMAL)
         box = page.get_by_role("combobox", name="Search tickets")
@@ -188,27 +241,31 @@ def test_many_are_solved_and_put_back(desk: RunningDesk, open_page: OpenPage) ->
         expect(box).to_have_value("tags:")
         page.keyboard.type(tag)
         page.keyboard.press("Enter")
-        expect(page.get_by_role("listbox", name="Search").get_by_role("option")).to_have_count(3)
+        expect(page.get_by_role("listbox", name="Search").get_by_role("option")).to_have_count(4)
         assert f"q=tags%3A{tag}" in page.url
 
         # Focus is still in the box, where `x` is a letter.
         page.keyboard.press("Escape")
-        for key in ("j", "x", "J", "J"):
+        for key in ("j", "x", "J", "J", "J"):
             page.keyboard.press(key)
         bar = page.get_by_role("region", name="Selected tickets")
-        expect(bar).to_contain_text("3 selected")
+        expect(bar).to_contain_text("4 selected")
         bar.get_by_role("button", name="Status").click()
         page.get_by_role("menuitem", name="Solved").click()
         job = page.get_by_role("region", name="Change of many tickets")
-        expect(job).to_contain_text("2 tickets changed · 1 refused")
+        expect(job).to_contain_text("2 tickets changed · 2 refused")
         refused = job.get_by_role("listitem")
-        expect(refused).to_contain_text(f"#{parent['number']}")
-        expect(refused).to_contain_text(re.compile("child", re.IGNORECASE))
-        for ticket in tickets[1:]:
+        expect(refused).to_have_count(2)
+        for parent in parents:
+            expect(refused.filter(has_text=f"#{parent['number']}")).to_contain_text(re.compile("child", re.IGNORECASE))
+            expect(row_of(page, parent)).not_to_contain_text("Solved")
+        for ticket in tickets[2:]:
             expect(row_of(page, ticket)).to_contain_text("Solved")
+        job.get_by_role("button", name=f"#{parents[0]['number']}").click()
+        expect(page.get_by_role("heading", level=2, name="Bulk 0", exact=True)).to_be_visible()
 
         job.get_by_role("button", name="Undo").click()
         expect(job).to_contain_text("2 tickets put back")
-        for ticket in tickets[1:]:
+        for ticket in tickets[2:]:
             expect(row_of(page, ticket)).not_to_contain_text("Solved")
-        assert agent.get(f"/api/tickets/{tickets[1]['id']}").json()["status"] in {"new", "open"}
+            assert agent.get(f"/api/tickets/{ticket['id']}").json()["status"] in {"new", "open"}
