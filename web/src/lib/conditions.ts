@@ -21,15 +21,16 @@ const ORDER: Record<Order, (a: number, b: number) => boolean> = {
 };
 const UNIT_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
-export function holds(condition: Condition, values: Values, now: Date): boolean {
+/** Days begin where the reader is if `local`, as in lists of tickets, else in UTC, as in fields. */
+export function holds(condition: Condition, values: Values, now: Date, local = false): boolean {
   if ("all" in condition) {
-    return condition.all.every((one) => holds(one, values, now));
+    return condition.all.every((one) => holds(one, values, now, local));
   }
   if ("any" in condition) {
-    return condition.any.some((one) => holds(one, values, now));
+    return condition.any.some((one) => holds(one, values, now, local));
   }
   if ("not" in condition) {
-    return !holds(condition.not, values, now);
+    return !holds(condition.not, values, now, local);
   }
   const has = values.get(condition.field);
   if (Array.isArray(condition.is)) {
@@ -42,7 +43,7 @@ export function holds(condition: Condition, values: Values, now: Date): boolean 
   }
   return (Object.keys(ORDER) as Order[]).some((order) => {
     const limit = condition[order];
-    return limit !== undefined && has != null && ORDER[order](Number(has), limitOf(limit, now));
+    return limit !== undefined && has != null && ORDER[order](Number(has), limitOf(limit, now, local));
   });
 }
 
@@ -58,14 +59,15 @@ function folded(text: string): string {
   return text.toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
-/** A number, or the milliseconds of a moment: a day (from its beginning in UTC), a time, or a distance from now. */
-function limitOf(limit: unknown, now: Date): number {
+/** A number, or the milliseconds of a moment: a day (its beginning), a time, or a distance from now. */
+function limitOf(limit: unknown, now: Date, local: boolean): number {
   if (typeof limit !== "string") {
     return Number(limit);
   }
   const distance = /^([+-])(\d{1,6})([mhdw])$/.exec(limit);
   if (distance === null) {
-    return Date.parse(limit);
+    // A day alone is read as of UTC, a time without an offset as of here.
+    return Date.parse(local && /^\d{4}-\d\d-\d\d$/.test(limit) ? `${limit}T00:00` : limit);
   }
   const [, sign, count, unit = ""] = distance;
   return now.getTime() + (sign === "-" ? -1 : 1) * Number(count) * (UNIT_MS[unit] ?? Number.NaN);

@@ -1,7 +1,9 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { CircleDot, Clock, Flag, Tag, UserRound, Users, X } from "lucide-react";
+import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { agentsQuery } from "@/features/ticket/queries.ts";
+import { statusOf } from "@/lib/api/problem.ts";
 import type { BulkBody, Count, KeptView, Session } from "@/lib/api/types.ts";
 import { useAttempt } from "@/lib/use-attempt.ts";
 import { Button } from "@/ui/button.tsx";
@@ -12,6 +14,7 @@ import { BulkTags } from "./bulk-tags.tsx";
 import { useCountText } from "./count.tsx";
 import type { Source } from "./source.ts";
 import type { Selection } from "./use-selection.ts";
+import { stillThe } from "./views-query.ts";
 
 interface BulkBarProps {
   selection: Selection;
@@ -34,16 +37,29 @@ export default function BulkBar({ selection, source, view, total, session, onJob
   const { t } = useTranslation(["inbox", "desk"]);
   const countText = useCountText();
   const agents = useQuery(agentsQuery);
+  const queryClient = useQueryClient();
+  // The view by which the tickets were chosen.
+  const seen = useRef<KeptView | null>(null);
+  seen.current ??= view;
   // The same press sent twice is one job.
   const keyed = useAttempt();
   const change = useMutation({
-    mutationFn: (actions: Actions) => {
-      const body = { selection: selectionOf(selection, source, view), actions, dry_run: false };
+    mutationFn: async (actions: Actions) => {
+      if (selection.isAll && source.kind === "kept") {
+        await stillThe(seen.current, queryClient);
+      }
+      const body = { selection: selectionOf(selection, source, seen.current), actions, dry_run: false };
       return keyed(body, (key) => begin(body, key));
     },
     onSuccess: (job) => {
       selection.clear();
       onJob(job.id);
+    },
+    onError: (error) => {
+      if (statusOf(error) === 412) {
+        // It is told, and what it lists now is shown: the next press goes by that.
+        seen.current = null;
+      }
     },
   });
   const act = (actions: Partial<Actions>) => change.mutate({ add_tags: [], remove_tags: [], set: {}, ...actions });

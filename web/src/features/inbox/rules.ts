@@ -41,7 +41,7 @@ export function rulesOf(condition: Condition, sort: Sort, session: Session): Lis
   return {
     matches: (ticket) => {
       const values = new Map(Object.entries(TOLD).map(([name, of]) => [name, of(ticket)]));
-      return holds(told, values, new Date());
+      return holds(told, values, new Date(), true);
     },
     isByChange: field === "updated_at",
     compare: (a, b) => direction * (a[field] === b[field] ? a.number - b.number : a[field] < b[field] ? -1 : 1),

@@ -1,5 +1,6 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { answer, tickets } from "@/lib/api/client.ts";
+import { ApiError } from "@/lib/api/problem.ts";
 import type { Count, KeptView, KeptViewBody } from "@/lib/api/types.ts";
 import { ZONE } from "./source.ts";
 import { STANDARD, type StandardView } from "./views.ts";
@@ -7,14 +8,35 @@ import { STANDARD, type StandardView } from "./views.ts";
 const COUNTED: readonly StandardView[] = ["mine", "unassigned", "open"];
 /** The server counts anew after five seconds; more often would only cost. */
 const PACE_MS = 6_000;
+/** No event tells that somebody changed a view that is shared. */
+const LOOK_AGAIN_MS = 60_000;
 
 export const viewsQuery = queryOptions({
   queryKey: ["views"] as const,
-  queryFn: async ({ signal }): Promise<KeptView[]> => (await answer(tickets.GET("/api/views", { signal }))).items,
+  queryFn: async ({ client, signal }): Promise<KeptView[]> => {
+    const { items } = await answer(tickets.GET("/api/views", { signal }));
+    const before = new Map(keptViews(client)?.map(({ id, version }) => [id, version]));
+    for (const { id, version } of items) {
+      if (version !== (before.get(id) ?? version)) {
+        // Its list is another one now.
+        void client.invalidateQueries({ queryKey: ["tickets", "list", { kind: "kept", id }] });
+      }
+    }
+    return items;
+  },
+  refetchInterval: LOOK_AGAIN_MS,
 });
 
+/** Raises `ApiError` 412 if a view is no longer what it was when tickets were chosen by it. */
+export async function stillThe(view: KeptView | null, queryClient: QueryClient): Promise<void> {
+  const views = await queryClient.fetchQuery({ ...viewsQuery, staleTime: 0 });
+  if (!views.some(({ id, version }) => id === view?.id && version === view.version)) {
+    throw new ApiError(412, {});
+  }
+}
+
 export function keptViews(queryClient: QueryClient): KeptView[] | undefined {
-  return queryClient.getQueryData(viewsQuery.queryKey);
+  return queryClient.getQueryData<KeptView[]>(["views"]);
 }
 
 /** How many tickets each view has, by what stands in its address. */

@@ -1,6 +1,7 @@
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { applyLists } from "@/features/inbox/list-query.ts";
+import { countsMoved, viewsQuery } from "@/features/inbox/views-query.ts";
 import { notificationKey } from "@/features/notifications/queries.ts";
 import { sessionQuery } from "@/features/session/session.ts";
 import { applyTicket, ticketKeys } from "@/features/ticket/queries.ts";
@@ -45,6 +46,8 @@ export function LiveProvider({ session, children }: { session: Session; children
         onResync: () => {
           void queryClient.invalidateQueries({ queryKey: ticketKeys.all });
           void queryClient.invalidateQueries({ queryKey: notificationKey });
+          void queryClient.invalidateQueries({ queryKey: viewsQuery.queryKey, exact: true });
+          countsMoved(queryClient);
         },
         onNotification: () => void queryClient.invalidateQueries({ queryKey: notificationKey }),
         onPresence: setPresence,
