@@ -3,6 +3,7 @@
 import csv
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -82,6 +83,33 @@ def found(client: httpx.Client, href: str) -> int:
     return len(answer.json()["items"])
 
 
+def rows_of_volume(figures: dict[str, Any]) -> list[list[int]]:
+    """What the API says of new tickets: for each day one number for each key, and of several their sum.
+
+    The keys with the most tickets come first.
+    """
+    points = figures["volume"]
+    sums: dict[str, int] = {}
+    for point in points:
+        for key, count in point["tickets"].items():
+            sums[key] = sums.get(key, 0) + count
+    keys = sorted(sums, key=lambda key: (-sums[key], key))
+    rows = [[point["tickets"].get(key, 0) for key in keys] for point in points]
+    return [[*row, sum(row)] for row in rows] if len(keys) > 1 else rows
+
+
+def answers_of(client: httpx.Client, page: Page) -> dict[tuple[str, ...], dict[str, Any]]:
+    """What the API says to what the page asked for: its figures of the period shown, by path and dimension."""
+    urls = [urlsplit(url) for url in page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")]
+    asked = [url for url in urls if url.path.startswith("/api/analytics/") and "type=" not in url.query]
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    # The period before is asked for, too: the later one counts.
+    for url in sorted(asked, key=lambda url: parse_qs(url.query)["from"]):
+        by = parse_qs(url.query).get("by", [])
+        found[url.path, *by] = client.get(f"{url.path}?{url.query}").json()["figures"]
+    return found
+
+
 def test_every_chart_has_a_table_a_file_and_the_tickets_behind_it(desk: RunningDesk, open_page: OpenPage) -> None:
     """Each chart's table says what the API says, its file says what the table says, and each number that leads to
     tickets leads to as many."""
@@ -102,19 +130,30 @@ def test_every_chart_has_a_table_a_file_and_the_tickets_behind_it(desk: RunningD
         expect(page.locator("[data-figure=tickets_solved]")).to_have_text("1")
         expect(page.locator("[data-figure=backlog]")).to_have_text("2")
 
-        told = client.get("/api/analytics/volume", params={"by": "channel", "group": group}).json()
-        counted = [sum(point["tickets"].values()) for point in told["figures"]["volume"]]
-        charts = ("New tickets by channel", "New tickets by language", "Backlog by day", "Service levels kept")
-        for name in charts:
+        answers = answers_of(client, page)
+        overview = answers["/api/analytics/overview",]
+        told = {
+            "New tickets by channel": rows_of_volume(answers["/api/analytics/volume", "channel"]),
+            "New tickets by language": rows_of_volume(answers["/api/analytics/volume", "language"]),
+            "Backlog by day": [[day["tickets"]] for day in overview["backlog_by_day"]],
+            "Service levels kept": [
+                [clock["met"], clock["breached"], clock["met"] + clock["breached"]]
+                for clock in overview["sla_compliance"]
+            ],
+        }
+        for name, numbers in told.items():
             chart = page.get_by_role("region", name=name, exact=True).first
             chart.get_by_role("button", name="Show as table").click()
             shown = rows_of(chart.get_by_role("table"))
             assert shown == downloaded(page, chart), name
-            if name in charts[:2]:
-                assert sum(int(row[-1]) for row in shown[1:]) == sum(counted) == 3
-            for link in chart.get_by_role("link").all():
+            assert [[int(number) for number in row[1:]] for row in shown[1:]] == numbers, name
+            links = chart.get_by_role("link").all()
+            if name.startswith("New tickets"):
+                assert sum(row[-1] for row in numbers) == 3
+                # Every number that counts something can be pressed; sums alone cannot.
+                assert len(links) == sum(number > 0 for row in numbers for number in row[:-1] or row), name
+            for link in links:
                 assert found(client, link.get_attribute("href") or "") == int(link.inner_text()) > 0
-        assert page.get_by_role("region", name=charts[0]).first.get_by_role("link").count() > 0
 
         for link in page.get_by_role("list", name="Figures").get_by_role("link").all():
             figure = link.locator("xpath=..").get_attribute("data-figure")
@@ -122,6 +161,16 @@ def test_every_chart_has_a_table_a_file_and_the_tickets_behind_it(desk: RunningD
                 assert found(client, link.get_attribute("href") or "") == int(link.inner_text()), figure
         created.get_by_role("link").click()
         expect(page.locator("[role=option][aria-setsize='3']")).to_have_count(3)
+
+        # What is drawn leads there, too.
+        page.go_back()
+        for name in ("New tickets by channel", "New tickets by language"):
+            chart = page.get_by_role("region", name=name, exact=True).first
+            # Today's are the last, and the only ones.
+            chart.locator("[role=img] svg path[fill='var(--color-chart-1)']").last.click()
+            counted = int(max(told[name])[0])
+            expect(page.locator(f"[role=option][aria-setsize='{counted}']")).to_have_count(counted)
+            page.go_back()
 
 
 @pytest.mark.parametrize(("theme", "locale"), [("light", "en-US"), ("dark", "ar-EG")])
