@@ -43,3 +43,16 @@ it("goes on from where the cursor is, not from what was ticked elsewhere", () =>
   act(() => selection.extend(4, 3));
   expect(chosen()).toEqual([9, 6, 5]);
 });
+
+it("selects nothing, not that row alone, once one of all is unticked", () => {
+  act(() => selection.toggle(0));
+  act(() => selection.all());
+  act(() => selection.toggle(2));
+  expect([selection.isAll, selection.count, chosen()]).toEqual([false, 0, []]);
+});
+
+it("still has all when some of them are added", () => {
+  act(() => selection.all());
+  act(() => selection.extend(3, 2));
+  expect([selection.isAll, selection.count]).toEqual([true, 6]);
+});

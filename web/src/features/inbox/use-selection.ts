@@ -8,6 +8,7 @@ export interface Selection {
   isAll: boolean;
   ids: readonly string[];
   has: (id: string | undefined) => boolean;
+  /** Ticks a row, or no longer. Of all nothing is left: what one row less than all is, no server could be told. */
   toggle: (place: number) => void;
   /** Everything between `from`, or the row that was ticked last, and this one. */
   extend: (place: number, from?: number) => void;
@@ -15,10 +16,13 @@ export interface Selection {
   clear: () => void;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** The tickets that something is about to be done to. */
 export function useSelection(list: List | undefined): Selection {
-  const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
-  const [isAll, setAll] = useState(false);
+  const [chosen, setChosen] = useState<ReadonlySet<string> | "all">(NONE);
+  const isAll = chosen === "all";
+  const ids = isAll ? NONE : chosen;
   const last = useRef<string | null>(null);
   const latest = useRef(list);
   latest.current = list;
@@ -27,8 +31,13 @@ export function useSelection(list: List | undefined): Selection {
     const id = latest.current?.rows[place]?.id;
     if (id !== undefined) {
       last.current = id;
-      setAll(false);
-      setIds((known) => (known.has(id) ? new Set([...known].filter((each) => each !== id)) : new Set([...known, id])));
+      setChosen((known) =>
+        known === "all"
+          ? NONE
+          : known.has(id)
+            ? new Set([...known].filter((each) => each !== id))
+            : new Set([...known, id]),
+      );
     }
   }, []);
   const extend = useCallback((place: number, from?: number) => {
@@ -37,15 +46,13 @@ export function useSelection(list: List | undefined): Selection {
     const start = anchor < 0 ? place : anchor;
     const between = rows.slice(Math.max(0, Math.min(start, place)), Math.max(start, place) + 1);
     last.current = rows[start]?.id ?? null;
-    setAll(false);
-    setIds((known) => new Set([...known, ...between.flatMap((row) => row?.id ?? [])]));
+    setChosen((known) => (known === "all" ? known : new Set([...known, ...between.flatMap((row) => row?.id ?? [])])));
   }, []);
   const clear = useCallback(() => {
     last.current = null;
-    setAll(false);
-    setIds(new Set());
+    setChosen(NONE);
   }, []);
-  const all = useCallback(() => setAll(true), []);
+  const all = useCallback(() => setChosen("all"), []);
 
   return useMemo(
     () => ({
