@@ -36,7 +36,7 @@ from services.ingestion.service.mailboxes import open_secrets
 from shared.db import Database, now_utc
 from shared.failures import summary
 from shared.ids import uuid7
-from shared.objects import ObjectStore
+from shared.objects import ObjectStore, new_keys
 from shared.telemetry import get_logger
 from shared.web import Unavailable
 
@@ -366,12 +366,13 @@ class _Reading:
         """Put the bytes of mails into the store, some at once: a disk keeps several as fast as one."""
         at_once = asyncio.Semaphore(_PUTS)
 
-        async def put(raw: bytes) -> str:
+        async def put(raw: bytes, key: str) -> str:
             async with at_once:
-                return await self._all.objects.put(raw)
+                return await self._all.objects.put(raw, key=key)
 
         digests = await asyncio.to_thread(lambda: [fingerprint(raw) for _, raw, _ in mails])
-        keys = await asyncio.gather(*(put(raw) for _, raw, _ in mails))
+        places = zip(mails, new_keys(len(mails)), strict=True)
+        keys = await asyncio.gather(*(put(raw, key) for (_, raw, _), key in places))
         return [
             Fetched(
                 listed.uid,

@@ -14,6 +14,7 @@ from shared.objects.interface import (
     ObjectStoreUnavailable,
     ObjectTooLarge,
     new_key,
+    new_keys,
 )
 from shared.settings import Settings
 
@@ -26,6 +27,7 @@ __all__ = [
     "ObjectStoreUnavailable",
     "ObjectTooLarge",
     "new_key",
+    "new_keys",
     "open_store",
 ]
 

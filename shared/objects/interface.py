@@ -9,6 +9,8 @@ from typing import Protocol
 CHUNK_BYTES = 256 * 1024
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+# What a directory makes folders of.
+_FOLDER_CHARS = 4
 
 
 class ObjectStoreError(Exception):
@@ -75,6 +77,15 @@ class ObjectStore(Protocol):
 def new_key() -> str:
     """A key under which there is nothing yet."""
     return secrets.token_hex(16)
+
+
+def new_keys(count: int) -> list[str]:
+    """Keys of what is stored together: in a directory they share a folder, which is made and synced once.
+
+    What tells one of them tells the first 16 bits of the others, and 112 are left to guess.
+    """
+    folder = new_key()[:_FOLDER_CHARS]
+    return [folder + new_key()[_FOLDER_CHARS:] for _ in range(count)]
 
 
 def is_key(text: str) -> bool:

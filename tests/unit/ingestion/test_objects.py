@@ -20,6 +20,7 @@ from shared.objects import (
     ObjectStoreUnavailable,
     ObjectTooLarge,
     new_key,
+    new_keys,
     open_store,
 )
 from shared.objects.s3 import PART_BYTES, S3Store
@@ -262,3 +263,13 @@ def test_what_is_missing_is_said_at_the_start(location: str, s3: dict[str, Any],
 
 def test_secrets_are_not_shown() -> None:
     assert "hidden" not in repr(settings_of("s3://bucket", access_key="hidden-a", secret_key="hidden-b"))
+
+
+async def test_what_is_stored_together_lies_in_one_folder(tmp_path: Path) -> None:
+    """A folder of its own for each mail of a batch was two more syncs of the disk for each."""
+    store = DirectoryStore(tmp_path / "objects")
+    keys = new_keys(20)
+    await asyncio.gather(*(store.put(key.encode(), key=key) for key in keys))
+    assert len({*keys}) == 20
+    assert [await store.get(key) for key in keys] == [key.encode() for key in keys]
+    assert len({path.parent for path in (tmp_path / "objects").rglob("*") if path.is_file()}) == 1
