@@ -29,7 +29,7 @@ from services.tickets.domain.vocabulary import is_kept, language_of, near, stems
 from services.tickets.repository.search import marks_of
 from shared.db import now_utc
 from shared.ids import uuid7
-from shared.words import Vector
+from shared.tsvectors import Vector
 
 MESSAGES = 5
 CHUNK = 1_000

@@ -10,7 +10,8 @@ from services.tickets.domain.query import TEXT
 from services.tickets.domain.reviews import ReviewReason
 from shared.events.common import Channel, Priority, TicketStatus, TicketType
 from shared.events.tickets import PUBLIC_KINDS
-from shared.words import ANY_LETTER, Asked, asked, covering, marked, tsquery
+from shared.tsvectors import marked, tsquery
+from shared.words import ANY_LETTER, Asked, asked, covering
 
 # What a document is made of, told apart by the weights that PostgreSQL has for it.
 SUBJECT, PUBLIC, INTERNAL = "A", "B", "D"

@@ -1,7 +1,7 @@
 """What PostgreSQL expects of a query, without carrying it out: counting by itself could take long."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import ClauseElement, Executable, Select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,8 +27,8 @@ async def expected(session: AsyncSession, query: Select[Any]) -> Expected:
 class _Explain(Executable, ClauseElement):
     """The plan of a statement, which is not carried out. Compiled once for all that differ in values only."""
 
-    _traverse_internals: ClassVar[Any] = [("statement", InternalTraversal.dp_clauseelement)]
-    _all_selected_columns: ClassVar[Any] = ()  # its one row has none of the statement's
+    _traverse_internals: Any = [("statement", InternalTraversal.dp_clauseelement)]  # noqa: RUF012
+    _all_selected_columns: Any = ()  # its one row has none of the statement's
 
     def __init__(self, statement: Select[Any]) -> None:
         self.statement = statement

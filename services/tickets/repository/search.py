@@ -41,7 +41,7 @@ from services.tickets.repository.conditions import Asker, in_sql, words_match
 from services.tickets.repository.lists import is_own
 from services.tickets.repository.plans import expected
 from services.tickets.repository.rows import AnyRow
-from shared.words import marked
+from shared.tsvectors import marked
 
 Place = tuple[datetime, UUID]
 
@@ -240,9 +240,10 @@ def _spans(
 def _opened_before(others: AllOf, asker: Asker) -> datetime | None:
     """The moment before which all are opened, or were changed last, if it is said."""
     limits = (
-        moment(test.value, now=asker.now, zone=asker.zone) if isinstance(test.value, str) else test.value
+        moment(test.value, now=asker.now, zone=asker.zone)
         for test in others.of
         if isinstance(test, Comparison)
+        and isinstance(test.value, str)
         and test.field in _TIMES_OF_TICKETS
         and test.operator in {Operator.LT, Operator.LTE}
     )

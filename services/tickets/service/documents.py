@@ -25,7 +25,7 @@ from services.tickets.repository.search import marks_of
 from services.tickets.repository.words import WordRepository
 from shared.failures import is_transient, summary
 from shared.telemetry import get_logger
-from shared.words import Vector
+from shared.tsvectors import Vector
 
 log = get_logger(__name__)
 

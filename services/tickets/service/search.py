@@ -110,10 +110,13 @@ async def find(
             if hits or not corrected:
                 continue
             forms = {
-                test: AnyOf((test, words_of(test, near))) if test in known else words_of(test, near)
-                for test, near in corrected.items()
+                test: AnyOf((test, words_of(test, others))) if test in known else words_of(test, others)
+                for test, others in corrected.items()
             }
             meant_by = instead(condition, forms)
+            if near := [words_of(test, others) for test, others in corrected.items() if test in known]:
+                # As it is nothing is found: so one of these is there, which is sooner looked up than all that may be.
+                meant_by = AllOf((meant_by, AnyOf(tuple(near))))
             found_by = await _with_other_forms(words, meant_by)
             hits = await search.hits(meant_by, found_by, guess=bool(guessed))
     return Found(

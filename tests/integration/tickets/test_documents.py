@@ -17,7 +17,8 @@ from services.tickets.service import intake
 from services.tickets.service.documents import Indexer
 from shared.db import now_utc
 from shared.events.messages import MessageReceived
-from shared.words import Vector, asked, tsquery
+from shared.tsvectors import Vector, tsquery
+from shared.words import asked
 from tests.integration.events import at, event_of
 from tests.integration.tickets.harness import Desk, received
 from tests.integration.tickets.test_search import find, index

@@ -61,6 +61,11 @@ async def test_a_misspelling_that_somebody_wrote_once_stands_for_the_word(desk: 
     answer = (await agent.client.get("/api/tickets/search", q="refund recieved")).json()
     assert [hit["ticket"]["subject"] for hit in answer["items"]] == ["Refund not received"]
     assert answer["corrected"] == [{"written": "recieved", "searched": ["received"]}]
+    # Frequent words that are never together would be looked up once more, whole: what is new has to be there.
+    async with sent(desk.database) as statements:
+        assert await find(agent, "refund recieved") == ["Refund not received"]
+    (last,) = [each for each in statements if "span" in each.sql][1:]
+    assert "& (('received'))" in str(last.parameters)
     # Where it is found as it is, it is not corrected.
     assert await find(agent, "recieved") == ["Other"]
     assert await find(agent, "recieved -other") == ["Refund not received"]

@@ -71,7 +71,12 @@ def test_the_language_is_asked_for_of_words_that_several_have() -> None:
 def test_a_search_counts_no_months_that_it_does_not_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of two thousand years were made for each search, and none of them was used."""
     counted: list[date] = []
-    monkeypatch.setattr("services.tickets.repository.search._month", lambda day: str(counted.append(day)))
+
+    def month(day: date) -> str:
+        counted.append(day)
+        return "m"
+
+    monkeypatch.setattr("services.tickets.repository.search._month", month)
     assert list(_spans("late", NOW, None, None))[-1][0] == "late"
     assert len(counted) < 10
 
