@@ -9,7 +9,7 @@ import { useNews, useOpenNotification } from "./use-news.ts";
 // The bell keeps what a toast said.
 const SHOWN_MS = 10_000;
 
-/** What just came up, in a corner; it goes by itself, but not while somebody is about to use it. */
+/** What just came up, above the page; it goes by itself, but not while somebody is about to use it. */
 export function Toasts() {
   const { t } = useTranslation("notifications");
   const { toasts, subjects, dismiss } = useNews();
@@ -17,10 +17,11 @@ export function Toasts() {
     <section
       role="status"
       aria-label={t("new")}
-      className="pointer-events-none fixed end-4 bottom-4 z-5 flex w-90 max-w-[calc(100vw-2rem)] flex-col gap-2"
+      // The middle of the head: there is nothing that somebody may be about to press.
+      className="pointer-events-none fixed inset-x-0 top-1 z-5 mx-auto flex w-90 max-w-[calc(100vw-2rem)] flex-col gap-2"
     >
       {toasts.map((item) => (
-        <Toast key={item.id} item={item} subject={subjects[item.ticket_number]} onClose={() => dismiss(item.id)} />
+        <Toast key={item.id} item={item} subject={subjects[item.ticket_number]} onClose={dismiss} />
       ))}
     </section>
   );
@@ -29,7 +30,7 @@ export function Toasts() {
 interface ToastProps {
   item: Notification;
   subject: string | undefined;
-  onClose: () => void;
+  onClose: (id: string) => void;
 }
 
 function Toast({ item, subject, onClose }: ToastProps) {
@@ -37,9 +38,9 @@ function Toast({ item, subject, onClose }: ToastProps) {
   const open = useOpenNotification();
   const [isHeld, setHeld] = useState(false);
   useEffect(() => {
-    const timer = isHeld ? undefined : setTimeout(onClose, SHOWN_MS);
+    const timer = isHeld ? undefined : setTimeout(() => onClose(item.id), SHOWN_MS);
     return () => clearTimeout(timer);
-  }, [isHeld, onClose]);
+  }, [isHeld, item.id, onClose]);
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: it only stays while the pointer or the focus is on it
@@ -54,13 +55,13 @@ function Toast({ item, subject, onClose }: ToastProps) {
         type="button"
         onClick={() => {
           open(item);
-          onClose();
+          onClose(item.id);
         }}
         className="min-w-0 flex-1 rounded-sm p-1 text-start transition-colors hover:bg-hover"
       >
         <NotificationText item={item} subject={subject} />
       </button>
-      <Button look="quiet" size="icon" onClick={onClose} aria-label={t("dismiss")}>
+      <Button look="quiet" size="icon" onClick={() => onClose(item.id)} aria-label={t("dismiss")}>
         <X aria-hidden className="size-4" />
       </Button>
     </div>

@@ -1,23 +1,29 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { DEFAULT_VIEW } from "@/features/inbox/views.ts";
+import { DEFAULT_VIEW, type InboxSearch } from "@/features/inbox/views.ts";
 import { alertOutside, chime } from "./alert.ts";
 import { markRead, type Notification, notificationKey, notificationsQuery } from "./queries.ts";
 
 const MOST_TOASTS = 3;
 
-/** Opens the ticket of a notification, which is then read. */
+/** Opens the ticket of a notification, which is then read; beside the list that is shown, if one is. */
 export function useOpenNotification(): (item: Notification) => void {
   const navigate = useNavigate();
+  const { view } = useParams({ strict: false });
   const read = useMarkRead();
   return useCallback(
     (item) => {
-      void navigate({ to: "/inbox/$view", params: { view: DEFAULT_VIEW }, search: { ticket: item.ticket_id } });
+      const ticket = item.ticket_id;
+      void navigate({
+        to: "/inbox/$view",
+        params: { view: view ?? DEFAULT_VIEW },
+        search: (known: InboxSearch) => (view === undefined ? { ticket } : { ...known, ticket }),
+      });
       read([item.id]);
     },
-    [navigate, read],
+    [navigate, view, read],
   );
 }
 
