@@ -101,8 +101,11 @@ class SmtpTransport:
     ) -> Mapping[str, DeliveryFailed]:
         """Hand over one mail. Only a refusal of a recipient or of this content is final: the rest may pass."""
         try:
-            async with self._admitted(), asyncio.timeout(SEND_TIMEOUTS * self._timeout), self._connection() as client:
-                refused, _ = await client.sendmail(sender, list(recipients), bytes(message))
+            async with self._admitted():
+                # Of a mail with files it takes seconds, which neither others nor the server have to wait for.
+                data = await asyncio.to_thread(bytes, message)
+                async with asyncio.timeout(SEND_TIMEOUTS * self._timeout), self._connection() as client:
+                    refused, _ = await client.sendmail(sender, list(recipients), data)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return {each.recipient: _refusal(each.code) for each in error.recipients}
         except aiosmtplib.SMTPDataError as error:
@@ -230,7 +233,7 @@ class FileTransport:
         if not _FILE_NAME.fullmatch(name):
             raise DeliveryFailed("file_name", is_final=True)
         try:
-            await asyncio.to_thread(self._write, name, bytes(message))
+            await asyncio.to_thread(self._write, name, message)
         except OSError as error:
             raise DeliveryFailed(type(error).__name__, is_final=False) from error
         return {}
@@ -238,7 +241,8 @@ class FileTransport:
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, message: EmailMessage) -> None:
+        data = bytes(message)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         staged = self._directory / f".{name}.part"
         with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
+from uuid import UUID
 
 from services.ingestion.delivery import DeliveryFailed
 from services.ingestion.domain.addresses import Mailbox
 from services.ingestion.domain.caps import Caps
+from services.ingestion.domain.delivery import Open
 from services.ingestion.domain.following import with_link
-from services.ingestion.domain.identities import Identity
+from services.ingestion.domain.identities import Identities, Identity
 from services.ingestion.domain.notices import render
 from services.ingestion.domain.outgoing import OutgoingAttachment, OutgoingMail, Undeliverable, compose, envelope
 from services.ingestion.domain.tokens import agent_address, bounce_address, outgoing_message_id, reply_address
 from services.ingestion.duties import MailDesk, database_time
+from services.ingestion.flow import Flow
 from services.ingestion.repository.notices import DueNotice
 from services.ingestion.repository.outbound import DueReply
 from services.ingestion.service import notices, outbound
@@ -56,6 +59,7 @@ class Delivery:
         self._objects = objects
         self._desk = desk
         self._transports = transports
+        self._flow = Flow(transports, settings.smtp_connections)
         self._own_return_paths = settings.smtp_return_paths
         self._caps = caps_of(settings)
         max_bytes = int(settings.max_outgoing_mib * 1024 * 1024)
@@ -64,16 +68,26 @@ class Delivery:
         self._lease_for = outbound.lease_for(settings.smtp_timeout_seconds)
 
     async def turn(self) -> bool:
-        """Send what is due; false when there was nothing."""
+        """Send what is due; false when there was nothing. What takes long is on its way still when this returns."""
+        context = await self._desk.context()
+        open_ = await self._flow.open(context.identities)
         async with self._database.transaction() as session:
             claimed = await outbound.claim_replies(
-                session, self._caps, now=await database_time(session), lease_for=self._lease_for
+                session,
+                self._caps,
+                now=await database_time(session),
+                lease_for=self._lease_for,
+                mailboxes=_mailboxes(context.identities, open_),
             )
-        context = await self._desk.context()
-        async with asyncio.TaskGroup() as group:
-            for each in claimed:
-                group.create_task(self._deliver(each, context))
-        return bool(claimed)
+        is_full = len(open_) <= len(context.identities.others)
+        if claimed or is_full:
+            of = context.identities.of
+            await self._flow.run([(of(each.reply.mailbox_id), self._deliver(each, context)) for each in claimed])
+        return bool(claimed) or is_full
+
+    async def close(self) -> None:
+        """Wait for what is on its way still."""
+        await self._flow.close()
 
     async def _deliver(self, claimed: outbound.Claimed, context: MailContext) -> None:
         attempt = await self._attempt(claimed, context)
@@ -93,7 +107,9 @@ class Delivery:
         try:
             enclosed = await self._enclosed(reply)
             text, html = self._followed(reply, enclosed, identity)
-            message = compose(
+            # Files make it large, and writing it long: others go on meanwhile.
+            message = await asyncio.to_thread(
+                compose,
                 OutgoingMail(
                     message_id=reply.mail_id,
                     sender=Mailbox(mailbox.address, reply.author_name or mailbox.name),
@@ -109,7 +125,7 @@ class Delivery:
                     references=claimed.references,
                     attachments=await self._files(enclosed.files),
                     automatic="auto-replied" if reply.automatic else None,
-                )
+                ),
             )
             # Whom an earlier attempt settled it for does not get it a second time.
             addressed = zip((reply.recipient, *reply.cc), envelope(message), strict=True)
@@ -172,6 +188,18 @@ def _attempted(reply: DueReply, answers: Mapping[str, DeliveryFailed | None]) ->
     return outbound.Attempt(reply, error=refused, is_final=refused is not None, outcomes=outcomes)
 
 
+def _mailboxes(identities: Identities, open_: Sequence[Identity]) -> Open[UUID]:
+    """The mailboxes as which mail may leave. The default identity has what came through none, or one that is gone."""
+    known = [each.id for each in identities.others if each.id is not None]
+    return Open.of(known, lambda id_: identities.of(id_) in open_, others=identities.default in open_)
+
+
+def _brands(identities: Identities, open_: Sequence[Identity]) -> Open[str]:
+    """The brands as which mail may leave. The default identity speaks where a brand has none."""
+    known = {each.brand for each in (identities.default, *identities.others)}
+    return Open.of(known, lambda brand: identities.of_brand(brand) in open_, others=identities.default in open_)
+
+
 class NoticeDelivery:
     """Sends notifications that are due, a few at a time."""
 
@@ -179,21 +207,32 @@ class NoticeDelivery:
         self._database = database
         self._desk = desk
         self._transports = transports
+        self._flow = Flow(transports, settings.smtp_connections)
         self._own_return_paths = settings.smtp_return_paths
         self._caps = caps_of(settings)
         self._lease_for = outbound.lease_for(settings.smtp_timeout_seconds)
 
     async def turn(self) -> bool:
-        """Send what is due; false when there was nothing."""
+        """Send what is due; false when there was nothing. What takes long is on its way still when this returns."""
+        context = await self._desk.context()
+        open_ = await self._flow.open(context.identities)
         async with self._database.transaction() as session:
             claimed = await notices.claim_notices(
-                session, self._caps, now=await database_time(session), lease_for=self._lease_for
+                session,
+                self._caps,
+                now=await database_time(session),
+                lease_for=self._lease_for,
+                brands=_brands(context.identities, open_),
             )
-        context = await self._desk.context()
-        async with asyncio.TaskGroup() as group:
-            for each in claimed or ():
-                group.create_task(self._deliver(each, context))
-        return claimed is not None
+        is_full = len(open_) <= len(context.identities.others)
+        if claimed or is_full:
+            of = context.identities.of_brand
+            await self._flow.run([(of(each.brand), self._deliver(each, context)) for each in claimed or ()])
+        return claimed is not None or is_full
+
+    async def close(self) -> None:
+        """Wait for what is on its way still."""
+        await self._flow.close()
 
     async def _deliver(self, notice: DueNotice, context: MailContext) -> None:
         error, is_final = await self._attempt(notice, context)

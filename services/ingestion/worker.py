@@ -66,15 +66,15 @@ class IngestionWorker(Worker):
         self._pool = ParserPool(settings.mail_parsers, limits)
         reading = MailReading(database, objects, desk, self._pool)
         self._transports = Transports(database, settings)
-        delivery = Delivery(database, objects, desk, self._transports, settings)
-        notifying = NoticeDelivery(database, desk, self._transports, settings)
+        self._delivery = Delivery(database, objects, desk, self._transports, settings)
+        self._notifying = NoticeDelivery(database, desk, self._transports, settings)
         self._readers = [
             Duty(f"read-{number}", reading.turn, hints.mail_stored) for number in range(settings.mail_parsers)
         ]
         self._senders = [
-            # Two of them: one batch waits for its slowest server.
-            *(Duty(f"deliver-{number}", delivery.turn, hints.reply_noted) for number in range(2)),
-            Duty("notify", notifying.turn, hints.notice_noted),
+            # Two of them: one batch waits for its slowest server, if not for long.
+            *(Duty(f"deliver-{number}", self._delivery.turn, hints.reply_noted) for number in range(2)),
+            Duty("notify", self._notifying.turn, hints.notice_noted),
         ]
         self._scanners: list[Duty] = []
         if settings.clamd is not None:
@@ -113,6 +113,7 @@ class IngestionWorker(Worker):
         finally:
             await self._fetching.close()
             await self._pool.close()
+            await asyncio.gather(self._delivery.close(), self._notifying.close())
             await self._transports.close()
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.domain.caps import WINDOW
+from services.ingestion.domain.delivery import Open
 from shared.events.notifications import NotificationKind
 
 
@@ -46,12 +47,13 @@ class NoticeRepository:
         result = await self._session.execute(_add_sql(), {"rows": json.dumps(rows, default=str), "now": now})
         return len(result.all())
 
-    async def claim(self, *, lease: UUID, lease_for: timedelta, limit: int) -> list[DueNotice]:
+    async def claim(self, *, lease: UUID, lease_for: timedelta, limit: int, brands: Open[str]) -> list[DueNotice]:
         """Take up to `limit` that are due by the database's clock; nobody else gets them under the lease."""
         # Newer processes may run beside, and send kinds that this one has no words for.
         known = {"kinds": sorted(NotificationKind)}
+        open_ = {"named": list(brands.named), "only": brands.only}
         result = await self._session.execute(
-            _claim_sql(), {"lease": lease, "lease_for": lease_for, "limit": limit, **known}
+            _claim_sql(), {"lease": lease, "lease_for": lease_for, "limit": limit, **known, **open_}
         )
         return [DueNotice(**row._mapping) for row in result]  # noqa: SLF001 - public by its documentation
 
@@ -113,6 +115,7 @@ def _claim_sql() -> TextClause:
         FROM (
             SELECT id FROM notices
             WHERE state = 'queued' AND due_at <= now() AND kind = ANY(CAST(:kinds AS text[]))
+              AND (brand = ANY(CAST(:named AS text[]))) = CAST(:only AS boolean)
             ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED) due
         WHERE n.id = due.id
         RETURNING n.id, n.lease, n.kind, n.address, n.name, n.language, n.values, n.brand, n.ticket_id,

@@ -11,6 +11,8 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ingestion.domain.delivery import Open
+
 
 @dataclass(frozen=True, slots=True)
 class NewReply:
@@ -134,9 +136,10 @@ class OutboundRepository:
         rows = await self._session.execute(_sent_to_sql(), parameters)
         return {(row.message_id, row.address): (row.written_at, row.conversation_id) for row in rows}
 
-    async def claim(self, *, lease: UUID, lease_for: timedelta, limit: int) -> list[DueReply]:
+    async def claim(self, *, lease: UUID, lease_for: timedelta, limit: int, mailboxes: Open[UUID]) -> list[DueReply]:
         """Take up to `limit` replies that are due by the database's clock; nobody else gets them under the lease."""
         parameters = {"lease": lease, "lease_for": lease_for, "limit": limit}
+        parameters |= {"named": list(mailboxes.named), "only": mailboxes.only}
         result = await self._session.execute(_claim_sql(), parameters)
         return [DueReply(**row._mapping) for row in result]  # noqa: SLF001 - public by its documentation
 
@@ -230,6 +233,7 @@ def _claim_sql() -> TextClause:
         FROM (
             SELECT message_id FROM outbound_messages
             WHERE state = 'queued' AND due_at <= now()
+              AND COALESCE(mailbox_id = ANY(CAST(:named AS uuid[])), false) = CAST(:only AS boolean)
             ORDER BY due_at, message_id LIMIT :limit FOR UPDATE SKIP LOCKED) due
         WHERE m.message_id = due.message_id
         RETURNING m.message_id, m.lease, m.ticket_id, m.ticket_number, m.conversation_id, m.recipient, m.recipient_name,

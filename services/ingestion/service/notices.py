@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.domain.addresses import normalise_address
 from services.ingestion.domain.caps import WAIT, Caps, Mail, Sent, Verdict, judge
-from services.ingestion.domain.delivery import wait_after
+from services.ingestion.domain.delivery import Open, wait_after
 from services.ingestion.repository.caps import CapRepository
 from services.ingestion.repository.notices import DueNotice, NoticeRepository
 from services.ingestion.service.outbound import BATCH, CAPPED
@@ -52,14 +52,14 @@ async def note_notifications(
 
 
 async def claim_notices(
-    session: AsyncSession, caps: Caps, *, now: datetime, lease_for: timedelta
+    session: AsyncSession, caps: Caps, *, now: datetime, lease_for: timedelta, brands: Open[str] | None = None
 ) -> list[DueNotice] | None:
-    """Take the notifications that are due; None where none is.
+    """Take the notifications that are due, of the brands as which mail may leave now; None where none is.
 
     Those that are late, unwanted or over a cap are settled here and now.
     """
     notices = NoticeRepository(session)
-    due = await notices.claim(lease=uuid7(), lease_for=lease_for, limit=BATCH)
+    due = await notices.claim(lease=uuid7(), lease_for=lease_for, limit=BATCH, brands=brands or Open())
     if not due:
         return None
     lease = due[0].lease

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.domain.addresses import normalise_address
 from services.ingestion.domain.caps import WAIT, Caps, Mail, Verdict, judge
-from services.ingestion.domain.delivery import ROOM_TIMEOUTS, SEND_TIMEOUTS, wait_after
+from services.ingestion.domain.delivery import ROOM_TIMEOUTS, SEND_TIMEOUTS, Open, wait_after
 from services.ingestion.domain.outgoing import MAX_REFERENCES, copies
 from services.ingestion.domain.tokens import outgoing_message_id
 from services.ingestion.repository.attachments import AttachmentRepository
@@ -145,15 +145,18 @@ def _new_reply(data: WithMessage, through: Mapping[UUID, UUID | None], context: 
     )
 
 
-async def claim_replies(session: AsyncSession, caps: Caps, *, now: datetime, lease_for: timedelta) -> list[Claimed]:
-    """Take the replies that are due. They are sent outside of this transaction, and settled in another.
+async def claim_replies(
+    session: AsyncSession, caps: Caps, *, now: datetime, lease_for: timedelta, mailboxes: Open[UUID] | None = None
+) -> list[Claimed]:
+    """Take the replies that are due, of the mailboxes as which mail may leave now.
 
-    What is over a cap waits or is given up, here and now. Who is not written to any more is settled already.
+    They are sent outside of this transaction, and settled in another. What is over a cap waits or is given up, here and
+    now. Who is not written to any more is settled already.
     """
     outbound = OutboundRepository(session)
     due: list[DueReply] = []
     for _ in range(MOST_BATCHES):
-        claimed = await outbound.claim(lease=uuid7(), lease_for=lease_for, limit=BATCH)
+        claimed = await outbound.claim(lease=uuid7(), lease_for=lease_for, limit=BATCH, mailboxes=mailboxes or Open())
         due = await _within_caps(session, claimed, caps, now)
         # Where all of them are over a cap, those behind them may still leave.
         if due or not claimed:

@@ -1,5 +1,6 @@
 """Replies on their way out: sent by a real mail server or as files, never called delivered before they are."""
 
+import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -14,6 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from desk.ports import free_port
+from services.ingestion import sending
 from services.ingestion.delivery import DeliveryFailed, FileTransport, SmtpTransport, Transport
 from services.ingestion.domain.addresses import Mailbox as Address
 from services.ingestion.domain.caps import Caps
@@ -367,3 +369,33 @@ async def test_every_transport_takes_a_mail_or_says_that_it_failed(
     with pytest.raises(DeliveryFailed) as failure:
         await broken.send(message, sender="support@desk.example", recipients=["ada@example.org"])
     assert not failure.value.is_final
+
+
+@pytest.mark.parametrize("kind", ["smtp", "files"])
+async def test_a_mail_is_written_beside_the_loop(
+    kind: str,
+    desk: Desk,
+    tmp_path: Path,
+    mailbox: tuple[Mailbox, SmtpTransport],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One with files took two seconds of it, in which nothing else of the process went on."""
+    wrote: list[threading.Thread] = []
+
+    class Large(EmailMessage):
+        def as_bytes(self, *args: Any, **kwargs: Any) -> bytes:
+            wrote.append(threading.current_thread())
+            return super().as_bytes(*args, **kwargs)
+
+    def composed(mail: OutgoingMail) -> EmailMessage:
+        wrote.append(threading.current_thread())
+        message = compose(mail)
+        message.__class__ = Large
+        return message
+
+    monkeypatch.setattr(sending, "compose", composed)
+    await desk.consume(reply(uuid7()))
+    await desk.delivery(mailbox[1] if kind == "smtp" else FileTransport(tmp_path / "out")).turn()
+    assert await desk.scalar("SELECT state FROM outbound_messages") == "delivered"
+    assert len(wrote) == 2
+    assert threading.current_thread() not in wrote

@@ -4,21 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from desk.ports import free_port
+from services.ingestion import flow
 from services.ingestion.delivery import SmtpTransport
 from services.ingestion.domain.identities import Identity
-from services.ingestion.sending import Delivery
+from services.ingestion.sending import Delivery, NoticeDelivery
+from services.ingestion.service.outbound import BATCH
 from services.ingestion.transports import Transports
 from shared.events.accounts import Role
+from shared.events.notifications import Addressee
 from shared.ids import uuid7
 from tests.integration.ingestion.conftest import MakeDesk
 from tests.integration.ingestion.harness import Desk
+from tests.integration.ingestion.test_notices import told
 from tests.integration.ingestion.test_outbound import reply
 from tests.integration.ingestion.test_sending import came
+
+_TABLES = {"replies": "outbound_messages", "notices": "notices"}
 
 
 class Server:
@@ -28,8 +35,11 @@ class Server:
         self.port = free_port()
         self.logins: list[tuple[bytes, bytes]] = []
         self.senders: list[str] = []
+        self.hangs = False
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        while self.hangs:
+            await asyncio.sleep(0.01)
         content = envelope.content
         assert isinstance(content, bytes)
         self.senders.append(next(line for line in content.decode().splitlines() if line.startswith("From:")))
@@ -153,3 +163,45 @@ async def test_a_login_that_fails_waits_for_a_better_one(desk: Desk, servers: tu
 async def test_a_port_that_is_none_is_refused(desk: Desk) -> None:
     body = {"address": "sales@shop.example", "smtp_url": "smtp://mail.example.com:70000"}
     assert (await desk.as_(Role.ADMIN).post("/api/channels/mailboxes", body)).status == 422
+
+
+@pytest.mark.parametrize("kind", ["replies", "notices"])
+async def test_a_server_that_hangs_keeps_only_its_own_mails_waiting(
+    kind: str, make_desk: MakeDesk, servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those due before them were claimed first, and a turn lasted as long as its slowest mail: minutes."""
+    monkeypatch.setattr(flow, "PATIENCE_SECONDS", 0.2)
+    everybodys, own = servers
+    own.hangs = True
+    desk = await make_desk(DESK_INGESTION_SMTP_URL=f"smtp://127.0.0.1:{everybodys.port}")
+    mailbox = await add_mailbox(desk, own)
+    await desk.execute("UPDATE mailboxes SET brand = 'toys'")
+    for number in range(2 * BATCH):
+        if kind == "replies":
+            conversation = uuid7()
+            await came(desk, conversation, mailbox["id"])
+            await desk.consume(reply(conversation, email=f"{number}@example.org"))
+        else:
+            await desk.consume(told(brand="toys", to=Addressee(address=f"{number}@desk.example", name="")))
+    await desk.consume(*([reply(uuid7())] if kind == "replies" else [told()]))
+    transports = Transports(desk.database, desk.settings)
+    delivery: Delivery | NoticeDelivery = NoticeDelivery(desk.database, desk.mail_desk, transports, desk.settings)
+    if kind == "replies":
+        delivery = Delivery(desk.database, desk.objects, desk.mail_desk, transports, desk.settings)
+    try:
+        async with asyncio.timeout(20):
+            while not everybodys.senders:
+                assert await delivery.turn()
+        assert own.senders == []
+        # What is on its way is noted in the end, and the rest of them follows.
+        own.hangs = False
+        await delivery.close()
+        assert len(own.senders) == BATCH
+        while await delivery.turn():
+            pass
+        assert len(own.senders) == 2 * BATCH
+        assert await desk.scalar(f"SELECT count(*) FROM {_TABLES[kind]} WHERE state = 'delivered'") == 2 * BATCH + 1
+    finally:
+        own.hangs = False
+        await delivery.close()
+        await transports.close()
