@@ -6,12 +6,14 @@ class FakeSocket {
   onmessage: ((message: { data: string }) => void) | null = null;
   onclose: (() => void) | null = null;
   sent: string[] = [];
+  isClosed = false;
 
   send(text: string) {
     this.sent.push(text);
   }
 
   close() {
+    this.isClosed = true;
     this.onclose?.();
   }
 
@@ -189,6 +191,47 @@ describe("the live connection", () => {
     await elapse();
     expect(statuses.at(-1)).toBe("live");
     await elapse();
+    await elapse();
+    expect(statuses.at(-1)).toBe("reconnecting");
+  });
+
+  it("gives a socket up that is not greeted in time", async () => {
+    const { connection, last, sockets, statuses, elapse } = setUp();
+    connection.start();
+    const { socket } = last();
+    expect(await elapse()).toBe(10_000);
+    expect([statuses.at(-1), socket.isClosed]).toEqual(["reconnecting", true]);
+    socket.say({ type: "hello", seq: 1 });
+    expect(statuses.at(-1)).toBe("reconnecting");
+    expect(await elapse()).toBe(500);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("dials at once when asked to, whatever it waits for, and not when it is connected", async () => {
+    const { connection, last, sockets } = setUp();
+    const retry = async () => {
+      connection.retryNow();
+      await new Promise((resolve) => setTimeout(resolve));
+    };
+    connection.start();
+    const { socket } = last();
+    await retry();
+    expect([sockets.length, socket.isClosed]).toEqual([2, true]);
+    last().socket.say({ type: "hello", seq: 1 });
+    await retry();
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("asks at once whether it still stands when the network or the window comes back", async () => {
+    const { connection, last, statuses, elapse } = setUp();
+    connection.start();
+    last().socket.say({ type: "hello", seq: 1 });
+    connection.check();
+    expect(last().socket.sent).toEqual(['{"type":"ping"}']);
+    last().socket.say({ type: "pong" });
+    expect(await elapse()).toBe(5_000);
+    expect(statuses.at(-1)).toBe("live");
+    connection.check();
     await elapse();
     expect(statuses.at(-1)).toBe("reconnecting");
   });

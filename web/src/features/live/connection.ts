@@ -29,11 +29,16 @@ const LONGEST_DELAY_MS = 20_000;
 // Often enough for where one is, too: who has not said so for 30 seconds is not there.
 const PING_EVERY_MS = 20_000;
 const SILENCE_LIMIT_MS = 45_000;
+/** For a socket to be opened and greeted: a browser would wait for minutes, a silent proxy for ever. */
+const GREETING_LIMIT_MS = 10_000;
+/** For an answer when there is reason to doubt that the socket still lives. */
+const ANSWER_LIMIT_MS = 5_000;
 
 /**
  * The one socket of a window: hands events over once per animation frame, resumes by sequence after a loss.
  *
- * A socket can die without a close (sleep, a changed network), so silence longer than two pings ends it.
+ * A socket can die without a close (sleep, a changed network), so silence longer than two pings ends it, and so does one
+ * that is not greeted.
  */
 export class LiveConnection {
   readonly #environment: LiveEnvironment;
@@ -65,19 +70,36 @@ export class LiveConnection {
 
   stop(): void {
     this.#stopped = true;
-    this.#isGreeted = false;
     this.#cancelTimer();
-    this.#socket?.close();
-    this.#socket = null;
+    this.#drop();
     this.#listener.onStatus("stopped");
   }
 
-  /** Dials now instead of at the end of the current pause: the network came back, or the user asked. */
+  /** Dials now, whatever is being waited for, unless the connection stands: the user asked. */
   retryNow(): void {
-    if (!this.#stopped && this.#socket === null) {
+    if (!this.#stopped && !this.#isGreeted) {
       this.#cancelTimer();
+      this.#drop();
       void this.#dialAgain();
     }
+  }
+
+  /** The network came back, or the window: dials now, or asks whether the connection that stood still does. */
+  check(): void {
+    if (!this.#isGreeted) {
+      this.retryNow();
+      return;
+    }
+    this.#cancelTimer();
+    this.#heardSincePing = false;
+    this.#sayPing();
+    this.#cancelTimer = this.#environment.after(ANSWER_LIMIT_MS, () => {
+      if (this.#heardSincePing) {
+        this.#ping();
+      } else {
+        this.#lost();
+      }
+    });
   }
 
   /** Tells others where this window is; null: at no ticket. It is said again by itself, as long as it is so. */
@@ -98,6 +120,8 @@ export class LiveConnection {
   #connect(): void {
     const socket = this.#environment.open(this.#seq);
     this.#socket = socket;
+    this.#cancelTimer();
+    this.#cancelTimer = this.#environment.after(GREETING_LIMIT_MS, () => this.#lost());
     socket.onmessage = (message) => {
       if (this.#socket === socket) {
         this.#receive(parseFrame(message.data));
@@ -177,17 +201,20 @@ export class LiveConnection {
     this.#cancelTimer = this.#environment.after(PING_EVERY_MS, () => {
       this.#quietPings = this.#heardSincePing ? 0 : this.#quietPings + 1;
       if (this.#quietPings * PING_EVERY_MS >= SILENCE_LIMIT_MS - PING_EVERY_MS) {
-        this.#socket?.close();
         this.#lost();
         return;
       }
       this.#heardSincePing = false;
-      this.#socket?.send(JSON.stringify({ type: "ping" }));
-      if (this.#place !== null) {
-        this.#sayPlace();
-      }
+      this.#sayPing();
       this.#ping();
     });
+  }
+
+  #sayPing(): void {
+    this.#socket?.send(JSON.stringify({ type: "ping" }));
+    if (this.#place !== null) {
+      this.#sayPlace();
+    }
   }
 
   #schedule(): void {
@@ -205,10 +232,17 @@ export class LiveConnection {
     });
   }
 
+  /** Closes the socket; what it still says counts no more. */
+  #drop(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#isGreeted = false;
+    socket?.close();
+  }
+
   #lost(): void {
     this.#cancelTimer();
-    this.#isGreeted = false;
-    this.#socket = null;
+    this.#drop();
     if (this.#stopped) {
       return;
     }

@@ -63,10 +63,13 @@ export function LiveProvider({ session, children }: { session: Session; children
 
   useEffect(() => {
     connection.start();
-    const retry = () => connection.retryNow();
-    window.addEventListener("online", retry);
+    // Both come after times in which a socket dies without a word.
+    const check = () => document.hidden || connection.check();
+    window.addEventListener("online", check);
+    document.addEventListener("visibilitychange", check);
     return () => {
-      window.removeEventListener("online", retry);
+      window.removeEventListener("online", check);
+      document.removeEventListener("visibilitychange", check);
       connection.stop();
     };
   }, [connection]);
