@@ -4,7 +4,6 @@ import { storage } from "@/lib/storage.ts";
 import type admin from "@/locales/en/admin.json";
 import type commands from "@/locales/en/commands.json";
 import type desk from "@/locales/en/desk.json";
-import type fields from "@/locales/en/fields.json";
 import type history from "@/locales/en/history.json";
 import type inbox from "@/locales/en/inbox.json";
 import type links from "@/locales/en/links.json";
@@ -14,7 +13,6 @@ import type page from "@/locales/en/page.json";
 import type panel from "@/locales/en/panel.json";
 import type presence from "@/locales/en/presence.json";
 import type reports from "@/locales/en/reports.json";
-import type security from "@/locales/en/security.json";
 import type team from "@/locales/en/team.json";
 import type ticket from "@/locales/en/ticket.json";
 
@@ -36,11 +34,9 @@ declare module "i18next" {
     resources: {
       admin: typeof admin;
       reports: typeof reports;
-      security: typeof security;
       team: typeof team;
       commands: typeof commands;
       desk: typeof desk;
-      fields: typeof fields;
       history: typeof history;
       links: typeof links;
       inbox: typeof inbox;

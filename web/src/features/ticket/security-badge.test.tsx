@@ -3,12 +3,13 @@ import { createInstance } from "i18next";
 import { renderToStaticMarkup } from "react-dom/server";
 import { I18nextProvider } from "react-i18next";
 import { expect, it } from "vitest";
-import texts from "@/locales/en/security.json";
+import mailTexts from "@/locales/en/mail.json";
 import { type Security, type Signature, verdictOf } from "./security.ts";
 import SecurityBadge, { SecurityDetails } from "./security-badge.tsx";
 
-const i18n = createInstance({ lng: "en", defaultNS: "security", resources: { en: { security: texts } } });
+const i18n = createInstance({ lng: "en", defaultNS: "mail", resources: { en: { mail: mailTexts } } });
 await i18n.init();
+const texts = mailTexts.security;
 
 const mail = (said: Partial<Security>): Security => ({ scheme: "pgp", encrypted: false, decrypted: false, ...said });
 const shown = (said: Partial<Security>) =>

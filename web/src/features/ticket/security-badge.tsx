@@ -6,23 +6,23 @@ import { type Security, verdictOf } from "./security.ts";
 
 /** That a mail was signed or encrypted, and what that is worth; pressed, it says why. */
 export default function SecurityBadge({ security }: { security: Security }) {
-  const { t } = useTranslation("security");
+  const { t } = useTranslation("mail");
   const { signature, encryption, tone } = verdictOf(security);
   const Shield = tone === "good" ? ShieldCheck : ShieldAlert;
   return (
     <span className="-my-1.5 inline-flex">
       <Popover
-        title={t(`scheme.${security.scheme}`)}
+        title={t(`security.scheme.${security.scheme}`)}
         trigger={
           <>
             {signature && (
               <Badge tone={tone} icon={<Shield aria-hidden className="size-3" />}>
-                {t(`signature.${signature}`)}
+                {t(`security.signature.${signature}`)}
               </Badge>
             )}
             {encryption && (
               <Badge tone={encryption === "closed" ? "warn" : "neutral"} icon={<Lock aria-hidden className="size-3" />}>
-                {t(`encryption.${encryption}`)}
+                {t(`security.encryption.${encryption}`)}
               </Badge>
             )}
           </>
@@ -36,19 +36,19 @@ export default function SecurityBadge({ security }: { security: Security }) {
 
 /** What follows from it, and what does not. */
 export function SecurityDetails({ security }: { security: Security }) {
-  const { t } = useTranslation("security");
+  const { t } = useTranslation("mail");
   const { signature, encryption, isWithheld } = verdictOf(security);
   return (
     <div className="flex flex-col gap-2 text-sm">
-      {signature && <p>{t(`means.${signature}`)}</p>}
-      {encryption && <p>{t(`meansOf.${encryption}`)}</p>}
-      {encryption === "closed" && security.problem && <p>{t(`problem.${security.problem}`)}</p>}
-      {isWithheld && <p>{t("withheld")}</p>}
+      {signature && <p>{t(`security.means.${signature}`)}</p>}
+      {encryption && <p>{t(`security.meansOf.${encryption}`)}</p>}
+      {encryption === "closed" && security.problem && <p>{t(`security.problem.${security.problem}`)}</p>}
+      {isWithheld && <p>{t("security.withheld")}</p>}
       {(security.signer || security.fingerprint) && (
         <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 gap-y-1 text-xs text-ink-soft">
           {security.signer && (
             <>
-              <dt>{t("signer")}</dt>
+              <dt>{t("security.signer")}</dt>
               <dd className="break-words">
                 <bdi>{security.signer}</bdi>
               </dd>
@@ -56,7 +56,7 @@ export function SecurityDetails({ security }: { security: Security }) {
           )}
           {security.fingerprint && (
             <>
-              <dt>{t("fingerprint")}</dt>
+              <dt>{t("security.fingerprint")}</dt>
               <dd dir="ltr" className="break-all text-start">
                 {security.fingerprint}
               </dd>

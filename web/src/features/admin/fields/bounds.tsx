@@ -12,11 +12,11 @@ interface BoundsProps {
 
 /** How long, how large, how exact: what values of this kind are bounded by. */
 export function Bounds({ field, kind, problems }: BoundsProps) {
-  const { t } = useTranslation(["fields", "admin"]);
+  const { t } = useTranslation("admin");
   if (kind === "text") {
     return (
       <Field
-        label={t("bounds.maxLength")}
+        label={t("fields.bounds.maxLength")}
         problem={problems.get("max_length")}
         name="max_length"
         type="number"
@@ -35,7 +35,7 @@ export function Bounds({ field, kind, problems }: BoundsProps) {
       {(["minimum", "maximum"] as const).map((bound) => (
         <Field
           key={bound}
-          label={t(`bounds.${bound}`)}
+          label={t(`fields.bounds.${bound}`)}
           problem={problems.get(bound)}
           name={bound}
           type="number"
@@ -44,7 +44,7 @@ export function Bounds({ field, kind, problems }: BoundsProps) {
         />
       ))}
       <Field
-        label={t("bounds.decimals")}
+        label={t("fields.bounds.decimals")}
         problem={problems.get("decimals")}
         name="decimals"
         type="number"
@@ -56,8 +56,8 @@ export function Bounds({ field, kind, problems }: BoundsProps) {
       {kind === "money" && (
         <div className="md:col-span-3">
           <Field
-            label={t("bounds.currencies")}
-            hint={t("bounds.currenciesHint")}
+            label={t("fields.bounds.currencies")}
+            hint={t("fields.bounds.currenciesHint")}
             problem={problems.get("currencies")}
             name="currencies"
             dir="ltr"

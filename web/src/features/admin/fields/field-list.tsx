@@ -22,7 +22,7 @@ interface FieldListProps {
 
 /** All fields, in the order in which they are shown. */
 export function FieldList({ fields, saved, places, onChange }: FieldListProps) {
-  const { t, i18n } = useTranslation("fields");
+  const { t, i18n } = useTranslation("admin");
   const [edited, setEdited] = useState<number | "new" | null>(null);
   const isSaved = (field: FieldDefinition | null) => saved.some(({ key }) => key === field?.key);
   const apply = (field: FieldDefinition) => {
@@ -32,16 +32,16 @@ export function FieldList({ fields, saved, places, onChange }: FieldListProps) {
   const entry = typeof edited === "number" ? (fields[edited] ?? null) : null;
   return (
     <Card
-      title={t("list")}
-      hint={t("listHint")}
+      title={t("fields.list")}
+      hint={t("fields.listHint")}
       action={
         <Button onClick={() => setEdited("new")}>
           <Plus aria-hidden className="size-4" />
-          {t("add")}
+          {t("fields.add")}
         </Button>
       }
     >
-      {fields.length === 0 && <p className="text-sm text-ink-soft">{t("none")}</p>}
+      {fields.length === 0 && <p className="text-sm text-ink-soft">{t("fields.none")}</p>}
       <ol className="flex flex-col empty:hidden">
         {fields.map((field, place) => {
           const name = labelOf(field.labels, i18n.language, field.key);
@@ -86,15 +86,15 @@ export function FieldList({ fields, saved, places, onChange }: FieldListProps) {
 }
 
 function FieldFacts({ field }: { field: FieldDefinition }) {
-  const { t } = useTranslation(["fields", "admin"]);
+  const { t } = useTranslation("admin");
   return (
     <span className="flex flex-wrap gap-1">
-      {!field.active && <Badge tone="warn">{t("admin:common.inactive")}</Badge>}
-      {field.visible_if && <Badge>{t("shownIf")}</Badge>}
-      {field.required_if && <Badge>{t("requiredIf")}</Badge>}
-      {field.filterable && <Badge>{t("filters")}</Badge>}
-      {field.customers !== "hidden" && <Badge tone="accent">{t(`seen.${field.customers}`)}</Badge>}
-      <Badge>{t(`kinds.${field.kind}`)}</Badge>
+      {!field.active && <Badge tone="warn">{t("common.inactive")}</Badge>}
+      {field.visible_if && <Badge>{t("fields.shownIf")}</Badge>}
+      {field.required_if && <Badge>{t("fields.requiredIf")}</Badge>}
+      {field.filterable && <Badge>{t("fields.filters")}</Badge>}
+      {field.customers !== "hidden" && <Badge tone="accent">{t(`fields.seen.${field.customers}`)}</Badge>}
+      <Badge>{t(`fields.kinds.${field.kind}`)}</Badge>
     </span>
   );
 }

@@ -28,7 +28,7 @@ interface FieldSheetProps {
 
 /** What a field is called, what it holds, who sees it and when. */
 export function FieldSheet({ field, isSaved, before, problems, taken, onApply, onClose }: FieldSheetProps) {
-  const { t } = useTranslation(["fields", "admin"]);
+  const { t } = useTranslation("admin");
   const start = field ?? NEW_FIELD;
   const [kind, setKind] = useState(start.kind);
   const [customers, setCustomers] = useState(start.customers);
@@ -39,10 +39,10 @@ export function FieldSheet({ field, isSaved, before, problems, taken, onApply, o
   const submit = (form: FormData) => {
     const key = field?.key ?? String(form.get("key"));
     const wrong = new Map([
-      ...(taken.includes(key) ? [["key", t("problem.taken")] as const] : []),
-      ...(isChoice(kind) && options.length === 0 ? [["options", t("problem.noOptions")] as const] : []),
-      ...(isIncomplete(visible) ? [["visible_if", t("rule.incomplete")] as const] : []),
-      ...(isIncomplete(required) ? [["required_if", t("rule.incomplete")] as const] : []),
+      ...(taken.includes(key) ? [["key", t("fields.problem.taken")] as const] : []),
+      ...(isChoice(kind) && options.length === 0 ? [["options", t("fields.problem.noOptions")] as const] : []),
+      ...(isIncomplete(visible) ? [["visible_if", t("fields.rule.incomplete")] as const] : []),
+      ...(isIncomplete(required) ? [["required_if", t("fields.rule.incomplete")] as const] : []),
     ]);
     setRefused(wrong);
     if (wrong.size > 0) {
@@ -65,15 +65,15 @@ export function FieldSheet({ field, isSaved, before, problems, taken, onApply, o
   const rest = new Map([...refused].filter(([part]) => !SHOWN_AT.has(part)));
   return (
     <FormSheet
-      title={field ? t("change") : t("add")}
-      submit={t("admin:common.apply")}
+      title={field ? t("fields.change") : t("fields.add")}
+      submit={t("common.apply")}
       onSubmit={submit}
       onClose={onClose}
     >
       <LabelFields labels={start.labels} />
       <Field
-        label={t("admin:common.key")}
-        hint={t("admin:common.keyHint")}
+        label={t("common.key")}
+        hint={t("common.keyHint")}
         problem={refused.get("key")}
         name="key"
         dir="ltr"
@@ -83,8 +83,8 @@ export function FieldSheet({ field, isSaved, before, problems, taken, onApply, o
         defaultValue={field?.key}
       />
       <ChoiceField
-        label={t("kind")}
-        hint={t("fixedHint")}
+        label={t("fields.kind")}
+        hint={t("fields.fixedHint")}
         problem={refused.get("kind")}
         value={kind}
         disabled={isSaved}
@@ -92,33 +92,33 @@ export function FieldSheet({ field, isSaved, before, problems, taken, onApply, o
       >
         {KINDS.map((each) => (
           <option key={each} value={each}>
-            {t(`kinds.${each}`)}
+            {t(`fields.kinds.${each}`)}
           </option>
         ))}
       </ChoiceField>
       {isChoice(kind) && <OptionsEditor options={options} problem={refused.get("options")} onChange={setOptions} />}
       <Bounds key={kind} field={start} kind={kind} problems={refused} />
-      <Tick name="active" label={t("admin:common.active")} isTicked={start.active} />
+      <Tick name="active" label={t("common.active")} isTicked={start.active} />
       <Tick
         name="filterable"
-        label={`${t("filterable")} ${t("fixedHint")}`}
+        label={`${t("fields.filterable")} ${t("fields.fixedHint")}`}
         isTicked={start.filterable}
         isDisabled={isSaved}
       />
       <ChoiceField
-        label={t("customers")}
+        label={t("fields.customers")}
         problem={refused.get("customers")}
         value={customers}
         onChange={(event) => setCustomers(event.target.value as typeof customers)}
       >
         {ACCESS.map((each) => (
           <option key={each} value={each}>
-            {t(`access.${each}`)}
+            {t(`fields.access.${each}`)}
           </option>
         ))}
       </ChoiceField>
       <RuleFields
-        title={t("rule.visible")}
+        title={t("fields.rule.visible")}
         modes={["always", "when"]}
         rule={visible}
         before={before}
@@ -127,7 +127,7 @@ export function FieldSheet({ field, isSaved, before, problems, taken, onApply, o
         onChange={setVisible}
       />
       <RuleFields
-        title={t("rule.required")}
+        title={t("fields.rule.required")}
         modes={["never", "always", "when"]}
         rule={required}
         before={before}

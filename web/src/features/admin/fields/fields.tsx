@@ -16,12 +16,12 @@ import { FormList } from "./form-list.tsx";
 
 /** The organisation's own fields and forms: one document, changed here and saved as a whole. */
 export default function Fields() {
-  const { t } = useTranslation(["fields", "admin"]);
+  const { t } = useTranslation("admin");
   // Who edits begins with what is there now.
   const settings = useQuery({ ...fieldsQuery, staleTime: 0 });
   return (
     <>
-      <PageHead title={t("admin:sections.fields")} hint={t("hint")} />
+      <PageHead title={t("sections.fields")} hint={t("fields.hint")} />
       <SeenBy />
       <Loaded query={settings} has={settings.data !== undefined}>
         {settings.data && <Editor now={settings.data} />}
@@ -31,7 +31,7 @@ export default function Fields() {
 }
 
 function Editor({ now }: { now: FieldsDocument }) {
-  const { t } = useTranslation("fields");
+  const { t } = useTranslation("admin");
   const queryClient = useQueryClient();
   // What the writer has seen: a version that comes in meanwhile must not be written over, nor take away what they did.
   const [seen, setSeen] = useState(now);
@@ -73,12 +73,12 @@ function Editor({ now }: { now: FieldsDocument }) {
         <SaveBar onDiscard={discard} onSave={() => save.mutate(draft)} isPending={save.isPending || isOvertaken}>
           {isOvertaken ? (
             <div role="alert" className="flex flex-col items-start gap-2 text-sm text-bad">
-              {t("problem.overtaken")}
-              <Button onClick={discard}>{t("problem.showTheirs")}</Button>
+              {t("fields.problem.overtaken")}
+              <Button onClick={discard}>{t("fields.problem.showTheirs")}</Button>
             </div>
           ) : places.length > 0 ? (
             <p role="alert" className="text-sm text-bad">
-              {t("problem.placed")}
+              {t("fields.problem.placed")}
             </p>
           ) : (
             <ProblemText error={save.error} />

@@ -20,7 +20,7 @@ interface FormListProps {
 
 /** Which fields tickets have, by their type and brand. */
 export function FormList({ forms, fields, places, onChange }: FormListProps) {
-  const { t, i18n } = useTranslation("fields");
+  const { t, i18n } = useTranslation("admin");
   const [edited, setEdited] = useState<number | "new" | null>(null);
   const apply = (form: OwnForm) => {
     onChange(edited === "new" ? [...forms, form] : forms.map((each, place) => (place === edited ? form : each)));
@@ -29,12 +29,12 @@ export function FormList({ forms, fields, places, onChange }: FormListProps) {
   const entry = typeof edited === "number" ? (forms[edited] ?? null) : null;
   return (
     <Card
-      title={t("form.title")}
-      hint={t("form.hint")}
+      title={t("fields.form.title")}
+      hint={t("fields.form.hint")}
       action={
         <Button onClick={() => setEdited("new")}>
           <Plus aria-hidden className="size-4" />
-          {t("form.add")}
+          {t("fields.form.add")}
         </Button>
       }
     >

@@ -25,7 +25,7 @@ interface FormOfFieldsSheetProps {
 
 /** A form: what it is called, the fields on it, and the tickets that have it. */
 export function FormOfFieldsSheet({ form, fields, problems, taken, onApply, onClose }: FormOfFieldsSheetProps) {
-  const { t, i18n } = useTranslation(["fields", "admin"]);
+  const { t, i18n } = useTranslation("admin");
   const categoryName = useCategoryName();
   const { data: lifecycle } = useQuery(lifecycleQuery);
   const [isTaken, setTaken] = useState(false);
@@ -53,16 +53,16 @@ export function FormOfFieldsSheet({ form, fields, problems, taken, onApply, onCl
   };
   return (
     <FormSheet
-      title={form ? t("form.change") : t("form.add")}
-      submit={t("admin:common.apply")}
+      title={form ? t("fields.form.change") : t("fields.form.add")}
+      submit={t("common.apply")}
       onSubmit={submit}
       onClose={onClose}
     >
       <LabelFields labels={form?.labels ?? {}} />
       <Field
-        label={t("admin:common.key")}
-        hint={t("admin:common.keyHint")}
-        problem={isTaken ? t("problem.taken") : undefined}
+        label={t("common.key")}
+        hint={t("common.keyHint")}
+        problem={isTaken ? t("fields.problem.taken") : undefined}
         name="key"
         dir="ltr"
         required
@@ -71,20 +71,20 @@ export function FormOfFieldsSheet({ form, fields, problems, taken, onApply, onCl
         defaultValue={form?.key}
       />
       <Ticks
-        legend={t("form.fields")}
+        legend={t("fields.form.fields")}
         name="field"
         choices={new Map(fields.map(({ key, labels }) => [key, labelOf(labels, i18n.language, key)]))}
         ticked={form?.fields ?? []}
       />
       <Ticks
-        legend={`${t("form.types")} (${t("admin:levels.anyHint")})`}
+        legend={`${t("fields.form.types")} (${t("levels.anyHint")})`}
         name="type"
         choices={types}
         ticked={form?.types ?? []}
       />
       <Field
-        label={t("form.brands")}
-        hint={`${t("admin:common.commas")} ${t("admin:levels.anyHint")}`}
+        label={t("fields.form.brands")}
+        hint={`${t("common.commas")} ${t("levels.anyHint")}`}
         name="brands"
         dir="auto"
         defaultValue={form?.brands.join(", ")}

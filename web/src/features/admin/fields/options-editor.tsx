@@ -17,14 +17,14 @@ interface OptionsEditorProps {
 
 /** What can be chosen, as a tree; named in one language after the other. */
 export function OptionsEditor({ options, problem, onChange }: OptionsEditorProps) {
-  const { t } = useTranslation("fields");
+  const { t } = useTranslation("admin");
   const id = useId();
   const [locale, setLocale] = useState<Locale>("en");
   return (
     <fieldset aria-describedby={id} className="flex flex-col gap-2">
-      <legend className="pb-1 text-xs text-ink-soft">{t("option.title")}</legend>
+      <legend className="pb-1 text-xs text-ink-soft">{t("fields.option.title")}</legend>
       <ChoiceField
-        label={t("option.language")}
+        label={t("fields.option.language")}
         value={locale}
         onChange={({ target }) => isLocale(target.value) && setLocale(target.value)}
       >
@@ -38,7 +38,7 @@ export function OptionsEditor({ options, problem, onChange }: OptionsEditorProps
       <div>
         <Button onClick={() => onChange([...options, NEW_OPTION])}>
           <Plus aria-hidden className="size-4" />
-          {t("option.add")}
+          {t("fields.option.add")}
         </Button>
       </div>
       <div id={id} role="alert" dir="auto" className="text-xs text-bad empty:hidden">
@@ -76,27 +76,27 @@ function Branch({ siblings, above, ...rest }: BranchProps) {
 type OptionRowProps = Omit<BranchProps, "siblings" | "above"> & { option: FieldOption; path: Path; isLast: boolean };
 
 function OptionRow({ all, option, path, isLast, locale, onChange }: OptionRowProps) {
-  const { t, i18n } = useTranslation(["fields", "admin"]);
+  const { t, i18n } = useTranslation("admin");
   const number = path.map((place) => place + 1).join(".");
-  const name = labelOf(option.labels, i18n.language, "") || t("option.unnamed", { number });
+  const name = labelOf(option.labels, i18n.language, "") || t("fields.option.unnamed", { number });
   const edit = (edits: Partial<FieldOption>) => onChange(editedAt(all, path, edits));
   const { [locale]: label = "", ...others } = option.labels;
   const buttons = [
-    { say: t("admin:common.upOf", { name }), Icon: ChevronUp, isOff: path.at(-1) === 0, run: () => move(-1) },
-    { say: t("admin:common.downOf", { name }), Icon: ChevronDown, isOff: isLast, run: () => move(1) },
+    { say: t("common.upOf", { name }), Icon: ChevronUp, isOff: path.at(-1) === 0, run: () => move(-1) },
+    { say: t("common.downOf", { name }), Icon: ChevronDown, isOff: isLast, run: () => move(1) },
     {
-      say: t("option.addBelow", { name }),
+      say: t("fields.option.addBelow", { name }),
       Icon: CornerDownRight,
       isOff: false,
       run: () => edit({ options: [...option.options, NEW_OPTION] }),
     },
-    { say: t("admin:common.removeOf", { name }), Icon: X, isOff: false, run: remove },
+    { say: t("common.removeOf", { name }), Icon: X, isOff: false, run: remove },
   ];
   return (
     <div className="flex flex-wrap items-end gap-1">
       <div className="min-w-0 flex-1 basis-36">
         <Field
-          label={t("option.name", { number, language: LOCALES[locale].name })}
+          label={t("fields.option.name", { number, language: LOCALES[locale].name })}
           dir="auto"
           lang={locale}
           maxLength={200}
@@ -108,7 +108,7 @@ function OptionRow({ all, option, path, isLast, locale, onChange }: OptionRowPro
       </div>
       <div className="w-28">
         <Field
-          label={t("option.key", { number })}
+          label={t("fields.option.key", { number })}
           dir="ltr"
           required
           pattern="[a-z0-9][a-z0-9_\-]{0,39}"

@@ -21,7 +21,7 @@ interface RuleFieldsProps {
 
 /** When a field is shown, or required: always, never, or if tests hold. */
 export function RuleFields({ title, modes, rule, before, isPublic, problem, onChange }: RuleFieldsProps) {
-  const { t } = useTranslation("fields");
+  const { t } = useTranslation("admin");
   const id = useId();
   const testable = useTestable(before, isPublic);
   const fresh: Test = { field: testable.at(-1)?.id ?? "type", how: startOf(testable.at(-1)), values: [] };
@@ -33,7 +33,7 @@ export function RuleFields({ title, modes, rule, before, isPublic, problem, onCh
       <ChoiceField label={title} value={rule.mode} onChange={({ target }) => setMode(target.value as Rule["mode"])}>
         {[...new Set([...modes, rule.mode])].map((mode) => (
           <option key={mode} value={mode}>
-            {t(`rule.${mode}`)}
+            {t(`fields.rule.${mode}`)}
           </option>
         ))}
       </ChoiceField>
@@ -46,12 +46,12 @@ export function RuleFields({ title, modes, rule, before, isPublic, problem, onCh
         <>
           {rule.tests.length > 1 && (
             <ChoiceField
-              label={t("rule.match")}
+              label={t("fields.rule.match")}
               value={rule.match}
               onChange={({ target }) => onChange({ ...rule, match: target.value as Rule["match"] })}
             >
-              <option value="all">{t("rule.all")}</option>
-              <option value="any">{t("rule.any")}</option>
+              <option value="all">{t("fields.rule.all")}</option>
+              <option value="any">{t("fields.rule.any")}</option>
             </ChoiceField>
           )}
           <ol className="flex flex-col gap-2">
@@ -73,7 +73,7 @@ export function RuleFields({ title, modes, rule, before, isPublic, problem, onCh
           <div>
             <Button onClick={() => setTests([...rule.tests, fresh])}>
               <Plus aria-hidden className="size-4" />
-              {t("rule.add")}
+              {t("fields.rule.add")}
             </Button>
           </div>
         </>
@@ -94,7 +94,7 @@ interface TestFieldsProps {
 }
 
 function TestFields({ test, number, testable, onChange, onRemove }: TestFieldsProps) {
-  const { t } = useTranslation("fields");
+  const { t } = useTranslation("admin");
   // What it rests on may have gone; then it stands here by its name until it is changed.
   const tested = testable.find(({ id }) => id === test.field);
   const unknown = { id: test.field, label: test.field, kind: "word", values: null } as const;
@@ -113,7 +113,7 @@ function TestFields({ test, number, testable, onChange, onRemove }: TestFieldsPr
       <div className="flex items-end gap-2">
         <div className="min-w-0 flex-1">
           <ChoiceField
-            label={t("rule.field", { number })}
+            label={t("fields.rule.field", { number })}
             value={test.field}
             onChange={(e) => setField(e.target.value)}
           >
@@ -126,19 +126,19 @@ function TestFields({ test, number, testable, onChange, onRemove }: TestFieldsPr
         </div>
         <div className="min-w-0 flex-1">
           <ChoiceField
-            label={t("rule.test", { number })}
+            label={t("fields.rule.test", { number })}
             value={test.how}
             onChange={(event) => setHow(event.target.value as How)}
           >
             {hows.map((how) => (
               <option key={how} value={how}>
-                {t(`rule.hows.${how}`)}
+                {t(`fields.rule.hows.${how}`)}
               </option>
             ))}
           </ChoiceField>
         </div>
         {onRemove && (
-          <Button look="quiet" size="icon" onClick={onRemove} aria-label={t("rule.remove", { number })}>
+          <Button look="quiet" size="icon" onClick={onRemove} aria-label={t("fields.rule.remove", { number })}>
             <X aria-hidden className="size-4" />
           </Button>
         )}
@@ -148,7 +148,7 @@ function TestFields({ test, number, testable, onChange, onRemove }: TestFieldsPr
           key={`${test.field} ${test.how}`}
           test={test}
           tested={tested ?? unknown}
-          label={t("rule.value", { number })}
+          label={t("fields.rule.value", { number })}
           onChange={(values) => onChange({ ...test, values })}
         />
       )}

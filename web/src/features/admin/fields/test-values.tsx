@@ -13,7 +13,7 @@ interface TestValuesProps {
 
 /** What a test compares with: boxes to tick where all values are known, else a line of them. */
 export function TestValues({ test, tested, label, onChange }: TestValuesProps) {
-  const { t } = useTranslation(["fields", "panel", "admin"]);
+  const { t } = useTranslation(["admin", "panel"]);
   const isSeveral = takesSeveral(test.how);
   if (tested.kind === "flag") {
     return (
@@ -58,8 +58,8 @@ export function TestValues({ test, tested, label, onChange }: TestValuesProps) {
   return (
     <Field
       label={label}
-      {...(isSeveral && { hint: t("admin:common.commas") })}
-      {...(tested.kind === "moment" && { hint: t("rule.momentHint") })}
+      {...(isSeveral && { hint: t("common.commas") })}
+      {...(tested.kind === "moment" && { hint: t("fields.rule.momentHint") })}
       dir="auto"
       required
       inputMode={isNumber ? "decimal" : "text"}

@@ -30,11 +30,11 @@ const KINDS: Record<FieldDefinition["kind"], TestedKind> = {
 
 /** What every ticket has, and the fields above; for customers' fields, what they see of it. */
 export function useTestable(before: readonly FieldDefinition[], isPublic: boolean): Testable[] {
-  const { t, i18n } = useTranslation(["fields", "admin", "desk", "reports"]);
+  const { t, i18n } = useTranslation(["admin", "desk", "reports"]);
   const categoryName = useCategoryName();
   const named = <T extends string>(ids: readonly T[], name: (id: T) => string) =>
     ids.map((id) => ({ id, label: name(id) }));
-  const levels = named(LEVELS, (id) => t(`admin:workflow.levels.${id}`));
+  const levels = named(LEVELS, (id) => t(`workflow.levels.${id}`));
   const builtIn = [
     ["type", named(TYPES, categoryName)],
     ["status", named(STATUSES, categoryName)],
@@ -50,7 +50,7 @@ export function useTestable(before: readonly FieldDefinition[], isPublic: boolea
   return [
     ...builtIn
       .filter(([id]) => !isPublic || PUBLIC.has(id))
-      .map(([id, values]) => ({ id, label: t(`tested.${id}`), kind: "word" as const, values })),
+      .map(([id, values]) => ({ id, label: t(`fields.tested.${id}`), kind: "word" as const, values })),
     ...before
       .filter(({ customers }) => !isPublic || customers !== "hidden")
       .map((field) => ({
