@@ -2,6 +2,7 @@ import { CloudOff, Coffee, SearchX } from "lucide-react";
 import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
+import { useFailures } from "@/features/ticket/failures.ts";
 import { ApiError } from "@/lib/api/problem.ts";
 import type { KeptView, Session } from "@/lib/api/types.ts";
 import { Notice } from "@/ui/notice.tsx";
@@ -16,6 +17,7 @@ import { useSolveNext } from "./use-solve-next.ts";
 
 const BulkBar = lazy(() => import("./bulk-bar.tsx"));
 const NotSolved = lazy(() => import("./not-solved.tsx"));
+const NotDone = lazy(() => import("@/features/ticket/not-done.tsx"));
 const SearchProblem = lazy(() => import("./search-problem.tsx"));
 
 interface ListPaneProps {
@@ -37,6 +39,7 @@ export function ListPane({ title, source, view, session, openId, onOpen, onSort,
   const cursor = useCursor({ rows, openId, onOpen });
   const selection = useSelection(list.data);
   const solving = useSolveNext({ rows, cursor, openId, onOpen });
+  const failures = useFailures();
   const countText = useCountText();
   const isSearch = source.kind === "fields" || source.kind === "words";
   const enabled = rows.length > 0;
@@ -92,6 +95,9 @@ export function ListPane({ title, source, view, session, openId, onOpen, onSort,
         )}
         {solving.refused.map((each) => (
           <NotSolved key={each.id} refused={each} onOpen={onOpen} onForget={solving.forget} />
+        ))}
+        {failures.map((each) => (
+          <NotDone key={`${each.id} ${each.what}`} failure={each} onOpen={onOpen} />
         ))}
       </Suspense>
       {list.isPending ? (

@@ -1,5 +1,5 @@
 import { useTranslation } from "react-i18next";
-import { ApiError, statusOf } from "@/lib/api/problem.ts";
+import { sendProblem } from "./send-problem.ts";
 
 interface ComposerProblemProps {
   error: Error | null;
@@ -11,19 +11,8 @@ export function ComposerProblem({ error, isKept }: ComposerProblemProps) {
   const { t } = useTranslation(["ticket", "desk"]);
   return (
     <div role="alert" className="mx-2 flex flex-col gap-2 text-sm empty:hidden">
-      {error && <p className="rounded-md bg-bad-soft px-3 py-2 text-bad">{words(error)}</p>}
+      {error && <p className="rounded-md bg-bad-soft px-3 py-2 text-bad">{sendProblem(t, error)}</p>}
       {!isKept && <p className="rounded-md bg-warn-soft px-3 py-2 text-warn">{t("composer.notKept")}</p>}
     </div>
   );
-
-  function words(problem: Error): string {
-    switch (statusOf(problem)) {
-      case null:
-        return t("composer.unreachable");
-      case 403:
-        return t("desk:ticket.forbidden");
-      default:
-        return t("composer.failed", { reason: problem instanceof ApiError ? problem.message : "" });
-    }
-  }
 }

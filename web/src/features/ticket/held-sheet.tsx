@@ -7,7 +7,7 @@ import { labelOf } from "@/lib/labels.ts";
 import { Button } from "@/ui/button.tsx";
 import { Sheet } from "@/ui/popover.tsx";
 import { Select } from "@/ui/select.tsx";
-import { fieldName } from "./edit-problems.ts";
+import { editProblem, fieldName, fieldProblemWords } from "./edit-problems.ts";
 import { Property } from "./property.tsx";
 import { agentsQuery } from "./queries.ts";
 import type { Held } from "./send-over.ts";
@@ -28,7 +28,7 @@ export function HeldSheet({ ticket, edit, held }: HeldSheetProps) {
   const settings = useQuery(fieldsQuery);
   const agents = useQuery(agentsQuery);
   const own = settings.data?.fields ?? [];
-  const [given, setGiven] = useState<TicketPatch>({});
+  const [given, setGiven] = useState<TicketPatch>(held.patch);
   const [assignee, setAssignee] = useState(ticket.assignee);
   const give = (patch: TicketPatch) => setGiven((known) => ({ ...known, ...patch }));
   const status = held.shown.status ?? ticket.status;
@@ -43,8 +43,7 @@ export function HeldSheet({ ticket, edit, held }: HeldSheetProps) {
     if (assignee !== null && assignee.id !== ticket.assignee?.id) {
       edit.assign(assignee);
     }
-    const fields = { ...held.patch.fields, ...given.fields };
-    void edit.set({ ...held.patch, ...given, ...(Object.keys(fields).length > 0 && { fields }) }, held.shown);
+    edit.setHeld(given);
   };
 
   const control = (name: string) => {
@@ -91,6 +90,7 @@ export function HeldSheet({ ticket, edit, held }: HeldSheetProps) {
         );
       default: {
         const field = own.find((each) => `fields.${each.key}` === name);
+        const problem = field && edit.fieldProblems.get(field.key);
         const value = field && ((given.fields?.[field.key] ?? null) as FieldValue);
         return (
           field && (
@@ -103,6 +103,7 @@ export function HeldSheet({ ticket, edit, held }: HeldSheetProps) {
                   give({ fields: { ...given.fields, [field.key]: next } });
                   return undefined;
                 }}
+                problem={problem && fieldProblemWords(t, problem)}
                 isRequired
               />
             </Property>
@@ -116,9 +117,12 @@ export function HeldSheet({ ticket, edit, held }: HeldSheetProps) {
     <Sheet title={title} isOpen onClose={edit.letGo}>
       <p className="text-sm text-ink-soft">{t("panel:held.hint")}</p>
       <div className="flex flex-col gap-2">{held.fields.map(control)}</div>
+      <div role="alert" className="text-sm text-bad empty:hidden">
+        {edit.error && editProblem(edit.error, { t, locale: i18n.language, agents: agents.data ?? [] })}
+      </div>
       <div className="flex flex-wrap justify-end gap-2">
         <Button onClick={edit.letGo}>{t("panel:cancel")}</Button>
-        <Button look="primary" onClick={submit}>
+        <Button look="primary" onClick={submit} disabled={edit.isSaving}>
           {t("panel:held.submit")}
         </Button>
       </div>

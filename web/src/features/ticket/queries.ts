@@ -16,6 +16,9 @@ export const ticketKeys = {
   clocks: (id: string) => ["tickets", "one", id, "clocks"] as const,
 };
 
+/** By which changes of a ticket are known while they are on their way. */
+export const editKey = (id: string) => ["edit", id] as const;
+
 export function ticketQuery(id: string) {
   return queryOptions({
     queryKey: ticketKeys.one(id),
@@ -90,11 +93,14 @@ export function applyTicket(queryClient: QueryClient, batch: Digest): void {
     if (known === undefined) {
       continue;
     }
-    queryClient.setQueryData(ticketKeys.one(id), merge(known, batch));
+    queryClient.setQueryData(ticketKeys.one(id), withPending(queryClient, merge(known, batch)));
     const ticket = batch.tickets.get(id);
     if (ticket !== undefined && !isStale(ticket, known)) {
-      // Frames carry the row only; what else a ticket shows (its next statuses, its thread) is asked for.
-      void queryClient.invalidateQueries({ queryKey: ticketKeys.one(id), exact: true });
+      // Frames carry the row only; what else a ticket shows (its next statuses, its thread) is asked for. The answer to
+      // a change on its way has it all, and is newer.
+      if (pendingEdits(queryClient, id).length === 0) {
+        void queryClient.invalidateQueries({ queryKey: ticketKeys.one(id), exact: true });
+      }
       void queryClient.invalidateQueries({ queryKey: ticketKeys.messages(id) });
       void queryClient.invalidateQueries({ queryKey: ticketKeys.routing(id) });
       void queryClient.invalidateQueries({ queryKey: ticketKeys.scheduled(id) });
@@ -105,9 +111,25 @@ export function applyTicket(queryClient: QueryClient, batch: Digest): void {
   }
 }
 
-/** Takes over what a write answered, unless something newer is already known. */
-export function keepTicket(queryClient: QueryClient, ticket: Ticket): void {
+/** Takes over what a write answered, unless something newer is already known. `done` is the change that it was. */
+export function keepTicket(queryClient: QueryClient, ticket: Ticket, done?: PendingEdit): void {
   queryClient.setQueryData<Ticket>(ticketKeys.one(ticket.id), (known) =>
-    known !== undefined && isStale(ticket, known) ? known : ticket,
+    known !== undefined && isStale(ticket, known) ? known : withPending(queryClient, ticket, done),
   );
+}
+
+/** A change as far as it is shown before it is answered. */
+export interface PendingEdit {
+  shown: Partial<Ticket>;
+}
+
+/** The ticket as it looks with all changes that are on their way, but for one: no answer takes back what came after. */
+export function withPending(queryClient: QueryClient, ticket: Ticket, except?: PendingEdit): Ticket {
+  const others = pendingEdits(queryClient, ticket.id).filter((edit) => edit !== except);
+  return Object.assign({}, ticket, ...others.map((edit) => edit.shown));
+}
+
+function pendingEdits(queryClient: QueryClient, id: string): PendingEdit[] {
+  const pending = queryClient.getMutationCache().findAll({ mutationKey: editKey(id), status: "pending" });
+  return pending.flatMap(({ state }) => (state.variables as PendingEdit | undefined) ?? []);
 }

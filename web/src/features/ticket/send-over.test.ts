@@ -4,7 +4,10 @@ import type { Ticket } from "@/lib/api/types.ts";
 import { ticketKeys } from "./queries.ts";
 import { heldQuery, sendOver, solveBehind } from "./send-over.ts";
 
-const { PATCH } = vi.hoisted(() => ({ PATCH: vi.fn() }));
+const { PATCH, now } = vi.hoisted(() => ({
+  PATCH: vi.fn(),
+  now: { id: "t1", version: 7, status: "open", fields: { colour: "red", size: "XL" } },
+}));
 vi.mock("@/lib/api/client.ts", async () => {
   const { ApiError } = await import("@/lib/api/problem.ts");
   const answer = async (sent: Promise<{ status: number; body: object }>) => {
@@ -14,7 +17,7 @@ vi.mock("@/lib/api/client.ts", async () => {
     }
     return body;
   };
-  const GET = async () => ({ status: 200, body: { id: "t1", version: 7, status: "open" } });
+  const GET = async () => ({ status: 200, body: now });
   return { answer, tickets: { PATCH, GET }, routing: {} };
 });
 
@@ -43,4 +46,17 @@ it("solves a ticket that moved meanwhile in what has nothing to do with it", asy
   send.mockRejectedValueOnce(new ApiError(412, {}));
   await sendOver(known(), before, { send, shown: { status: "solved" }, before });
   expect(send.mock.calls).toEqual([[3], [7]]);
+});
+
+it("knows of the organisation's own fields which it changes: only those can collide", async () => {
+  const { ApiError } = await import("@/lib/api/problem.ts");
+  const seen = { ...before, fields: { colour: "red" } } as unknown as Ticket;
+  const put = (name: string, value: string) => {
+    const send = vi.fn(async () => seen).mockRejectedValueOnce(new ApiError(412, {}));
+    const fields = { [name]: value };
+    const shown = { fields: { ...seen.fields, ...fields } };
+    return sendOver(known(), seen, { send, shown, before: seen, patch: { fields } });
+  };
+  await expect(put("colour", "blue")).resolves.toBe(seen);
+  await expect(put("size", "S")).rejects.toThrow("changed meanwhile");
 });

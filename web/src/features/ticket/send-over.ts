@@ -3,7 +3,7 @@ import { answer, tickets } from "@/lib/api/client.ts";
 import { statusOf } from "@/lib/api/problem.ts";
 import type { Ticket, TicketPatch } from "@/lib/api/types.ts";
 import { Moved, missingFields } from "./edit-problems.ts";
-import { keepTicket, ticketKeys, ticketQuery } from "./queries.ts";
+import { keepTicket, ticketKeys, ticketQuery, withPending } from "./queries.ts";
 
 export interface Edit {
   send: (version: number) => Promise<Ticket>;
@@ -11,6 +11,10 @@ export interface Edit {
   shown: Partial<Ticket>;
   before: Ticket;
   patch?: TicketPatch;
+  /** Sent for the version of `before`, which somebody has had in front of them since. */
+  isOfBefore?: boolean;
+  /** Whether it fills in what a held change waits for. */
+  isHeld?: boolean;
 }
 
 /** A change that has to wait for fields which the organisation asks for with it. */
@@ -25,12 +29,18 @@ export function heldQuery(id: string) {
   return queryOptions<Held | null>({ queryKey: ["held", id] as const, queryFn: skipToken });
 }
 
+/** Why the last change of a ticket was taken back, also while another ticket is open. */
+export function refusedQuery(id: string) {
+  return queryOptions<Error | null>({ queryKey: ["refused", id] as const, queryFn: skipToken });
+}
+
 /** Sends a change for the version that is known; where that is old but nobody touched the same, for the newest. */
 export async function sendOver(
   queryClient: QueryClient,
-  known: Ticket,
-  { send, shown, before }: Edit,
+  known: Pick<Ticket, "id" | "version">,
+  edit: Edit,
 ): Promise<Ticket> {
+  const { send, shown, before, patch } = edit;
   try {
     return await send(known.version);
   } catch (error) {
@@ -39,13 +49,22 @@ export async function sendOver(
     }
   }
   const now = await queryClient.fetchQuery({ ...ticketQuery(known.id), staleTime: 0 });
-  const touched = (Object.keys(shown) as (keyof Ticket)[]).filter(
-    (name) => JSON.stringify(now[name]) !== JSON.stringify(before[name]),
+  const touched = (Object.keys(shown) as (keyof Ticket)[]).filter((name) =>
+    // Of the organisation's own fields this changes some only.
+    name === "fields" && patch?.fields
+      ? Object.keys(patch.fields).some((field) => differ(now.fields[field], before.fields[field]))
+      : differ(now[name], before[name]),
   );
-  if (touched.length > 0) {
+  const isTouched = touched.length > 0;
+  queryClient.setQueryData(ticketKeys.one(known.id), withPending(queryClient, now, isTouched ? edit : undefined));
+  if (isTouched) {
     throw new Moved(now, touched);
   }
   return send(now.version);
+}
+
+function differ(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) !== JSON.stringify(other);
 }
 
 /** Solves a ticket that was left behind. What the organisation asks for first is asked when it is opened again. */

@@ -11,6 +11,8 @@ const MAX_LENGTH = 500;
 export function SubjectLine({ ticket, edit }: { ticket: Ticket; edit: TicketEdit }) {
   const { t } = useTranslation(["desk", "panel"]);
   const [written, setWritten] = useState<string | null>(null);
+  // What is written is upon this one, whatever others make of it meanwhile; null once they were told of.
+  const [from, setFrom] = useState<Ticket | null>(null);
   // What was refused is there to be seen again, but takes the focus from nobody.
   const [isAsked, setAsked] = useState(false);
   const isLeft = useRef(false);
@@ -19,7 +21,10 @@ export function SubjectLine({ ticket, edit }: { ticket: Ticket; edit: TicketEdit
   const begin = () => {
     isLeft.current = false;
     setAsked(true);
-    setWritten((now) => now ?? ticket.subject);
+    if (written === null) {
+      setWritten(ticket.subject);
+      setFrom(ticket);
+    }
   };
   useCommand({
     id: "ticket:subject",
@@ -40,8 +45,10 @@ export function SubjectLine({ ticket, edit }: { ticket: Ticket; edit: TicketEdit
     }
     leave();
     const subject = written.trim();
-    if (subject !== "" && subject !== ticket.subject && !(await edit.set({ subject }, { subject }))) {
+    const before = from ?? ticket;
+    if (subject !== "" && subject !== before.subject && !(await edit.set({ subject }, { subject }, before))) {
       isLeft.current = false;
+      setFrom(null);
       setAsked(false);
       setWritten((now) => now ?? written);
     }

@@ -10,6 +10,7 @@ import {
   loadDraft,
   saveDraft,
 } from "./drafts.ts";
+import type { Outgoing } from "./use-send.ts";
 
 /** The server's one draft of this person on this ticket. `keep` and `forget` raise `ApiError` 412 for another version. */
 export interface DraftStore {
@@ -28,6 +29,8 @@ export interface DraftState {
   revision: number;
   /** What is being done with the text, which stays as it is until then; in whichever page it was begun. */
   busy: "sending" | "macro" | null;
+  /** Why what was sent last did not leave; told until it is tried again, in whichever page. */
+  failed: { error: Error; outgoing: Outgoing } | null;
 }
 
 /** What left with a message of the kind that is cleared after it. */
@@ -63,7 +66,8 @@ export class TicketDraft {
     this.#accountId = accountId;
     this.#ticketId = ticketId;
     this.#store = store;
-    this.#state = { draft: loadDraft(accountId, ticketId), isKept: true, other: null, revision: 0, busy: null };
+    const draft = loadDraft(accountId, ticketId);
+    this.#state = { draft, isKept: true, other: null, revision: 0, busy: null, failed: null };
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -90,6 +94,10 @@ export class TicketDraft {
     }
   }
 
+  setFailed(failed: DraftState["failed"]): void {
+    this.#set({ failed });
+  }
+
   /** Takes over what another window of this browser has kept: written from here, its text would be lost. */
   recall(): void {
     const { draft, isKept, revision } = this.#state;
@@ -104,6 +112,7 @@ export class TicketDraft {
       ...this.#state,
       draft: { ...found, kind },
       other: null,
+      failed: null,
       revision: isSameReply(found, draft) ? revision : revision + 1,
     });
   }

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { CloudOff, SearchX } from "lucide-react";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
 import { IncidentsBanner } from "@/features/links/incidents-banner.tsx";
@@ -9,6 +10,7 @@ import { statusOf } from "@/lib/api/problem.ts";
 import type { Session, Ticket } from "@/lib/api/types.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { Composer } from "./composer.tsx";
+import { attend } from "./failures.ts";
 import { HeldSheet } from "./held-sheet.tsx";
 import { ticketQuery } from "./queries.ts";
 import { ReviewBanner } from "./review-banner.tsx";
@@ -53,6 +55,7 @@ export default function TicketPane({ id, session, onClose }: TicketPaneProps) {
 function OpenTicket({ ticket, session, onClose }: { ticket: Ticket; session: Session; onClose: () => void }) {
   const edit = useTicketEdit(ticket);
   const panel = usePanel();
+  useEffect(() => attend(ticket.id), [ticket.id]);
   const isSolved = ticket.status === "solved" || ticket.status === "closed";
   return (
     <>

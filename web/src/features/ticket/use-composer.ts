@@ -12,8 +12,8 @@ import { useTicketDraft } from "./use-ticket-draft.ts";
 
 export interface SendOptions {
   /** What becomes of the ticket with the reply. */
-  status?: Status;
-  sendAt?: string;
+  status?: Status | null;
+  sendAt?: string | null;
   onlyIfUnanswered?: boolean;
   /** What came meanwhile, and was shown: it is sent all the same. */
   read?: Conflict;
@@ -29,8 +29,9 @@ export function useComposer(ticket: TicketRow, session: Session) {
   const agents = useQuery({ ...agentsQuery, enabled: kind === "note" });
   const { busy } = writing.state;
   const [hasUnfinishedCopies, setUnfinishedCopies] = useState(false);
-  const [conflict, setConflict] = useState<{ found: Conflict; options: SendOptions } | null>(null);
-  const send = useSend(ticket.id, draft);
+  const send = useSend(ticket, draft);
+  const failed = writing.state.failed?.outgoing.kind === kind ? writing.state.failed : null;
+  const conflict = failed && conflictOf(failed.error);
 
   const underway = uploading.filter((each) => each.kind === kind);
   // A reply says what its writer had read, a note whom it mentions: both have to be known by then.
@@ -47,33 +48,25 @@ export function useComposer(ticket: TicketRow, session: Session) {
     }
     // At once: what is typed after this is no part of the message, and must not be lost with it.
     flushSync(() => draft.setBusy("sending"));
-    setConflict(null);
+    draft.setFailed(null);
     const { reply, note, html, cc, files, seen } = draft.state().draft;
     await draft.settle();
     const text = (kind === "reply" ? reply : note).trim();
-    send.mutate(
-      {
-        kind,
-        text,
-        html: kind === "reply" ? html : null,
-        cc: kind === "reply" ? cc : [],
-        attachmentIds: files[kind].map((file) => file.id),
-        mentions: kind === "note" ? mentionsIn(text, agents.data ?? []) : [],
-        // The same note has to be the same attempt, whatever came since.
-        expectedVersion: kind === "reply" ? (options.read?.version ?? seen ?? version) : null,
-        force: (options.read?.leaving.length ?? 0) > 0,
-        status: options.status ?? null,
-        undoSeconds: kind === "reply" ? undoSeconds() : 0,
-        sendAt: options.sendAt ?? null,
-        onlyIfUnanswered: options.onlyIfUnanswered ?? false,
-      },
-      {
-        onError: (error) => {
-          const found = conflictOf(error);
-          setConflict(found && { found, options });
-        },
-      },
-    );
+    send.mutate({
+      kind,
+      text,
+      html: kind === "reply" ? html : null,
+      cc: kind === "reply" ? cc : [],
+      attachmentIds: files[kind].map((file) => file.id),
+      mentions: kind === "note" ? mentionsIn(text, agents.data ?? []) : [],
+      // The same note has to be the same attempt, whatever came since.
+      expectedVersion: kind === "reply" ? (options.read?.version ?? seen ?? version) : null,
+      force: (options.read?.leaving.length ?? 0) > 0,
+      status: options.status ?? null,
+      undoSeconds: kind === "reply" ? undoSeconds() : 0,
+      sendAt: options.sendAt ?? null,
+      onlyIfUnanswered: options.onlyIfUnanswered ?? false,
+    });
   };
 
   return {
@@ -88,14 +81,14 @@ export function useComposer(ticket: TicketRow, session: Session) {
     hasUnfinishedCopies,
     setUnfinishedCopies,
     submit,
-    conflict: conflict?.found ?? null,
-    sendAnyway: () => conflict && void submit({ ...conflict.options, read: conflict.found }),
+    conflict,
+    error: conflict === null ? (failed?.error ?? null) : null,
+    sendAnyway: () => failed && conflict && void submit({ ...failed.outgoing, read: conflict }),
     /** Back to the text, having seen what came. */
     goOn: () => {
       if (conflict !== null) {
-        draft.reread(conflict.found.version);
-        setConflict(null);
-        send.reset();
+        draft.reread(conflict.version);
+        draft.setFailed(null);
       }
     },
   };

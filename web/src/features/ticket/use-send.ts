@@ -1,8 +1,9 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { mutationOptions, type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
 import { answer, tickets } from "@/lib/api/client.ts";
 import { slugOf } from "@/lib/api/problem.ts";
-import type { Message, Scheduled, Status, Thread, WrittenMessage } from "@/lib/api/types.ts";
+import type { Message, Scheduled, Status, Thread, TicketRow, WrittenMessage } from "@/lib/api/types.ts";
 import type { DraftKind } from "./drafts.ts";
+import { tellFailure } from "./failures.ts";
 import { keepTicket, ticketKeys } from "./queries.ts";
 import type { TicketDraft } from "./ticket-draft.ts";
 
@@ -34,10 +35,14 @@ export function leavesLater(sent: Sent): sent is Scheduled {
  * Sends replies and notes. A repeated attempt at the same message carries the same key, so it is never sent twice: key
  * and sending are the draft's, and outlive this page.
  */
-export function useSend(ticketId: string, draft: TicketDraft) {
+export function useSend(ticket: TicketRow, draft: TicketDraft) {
   const queryClient = useQueryClient();
+  return useMutation(sending(queryClient, ticket, draft));
+}
 
-  return useMutation({
+/** All that has to happen whether or not the page is still there. */
+export function sending(queryClient: QueryClient, { id: ticketId, number }: TicketRow, draft: TicketDraft) {
+  return mutationOptions({
     mutationFn: (outgoing: Outgoing): Promise<Sent> =>
       send(ticketId, outgoing, draft.attemptKey(JSON.stringify(outgoing))),
     // Without a network it fails at once, in words: nothing leaves later by itself, when nobody looks any more.
@@ -59,6 +64,10 @@ export function useSend(ticketId: string, draft: TicketDraft) {
         ticketKeys.messages(ticketId),
         (known) => known && withMessage(known, message, ticket.thread_version),
       );
+    },
+    onError: (error, outgoing) => {
+      draft.setFailed({ error, outgoing });
+      tellFailure({ id: ticketId, number, what: "message", error });
     },
     // Sent or refused, the thread may have moved.
     onSettled: () => {

@@ -1,10 +1,11 @@
-import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { mutationOptions, type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { answer, tickets } from "@/lib/api/client.ts";
 import type { Ticket, TicketPatch } from "@/lib/api/types.ts";
 import { useAttempt } from "@/lib/use-attempt.ts";
 import { type FieldProblem, fieldProblems, missingFields } from "./edit-problems.ts";
-import { keepTicket, ticketKeys } from "./queries.ts";
-import { type Edit, type Held, heldQuery, sendOver } from "./send-over.ts";
+import { tellFailure } from "./failures.ts";
+import { editKey, keepTicket, ticketKeys } from "./queries.ts";
+import { type Edit, type Held, heldQuery, refusedQuery, sendOver } from "./send-over.ts";
 
 export interface Person {
   id: string;
@@ -12,12 +13,18 @@ export interface Person {
 }
 
 export interface TicketEdit {
-  /** Sets fields, and tells whether they were accepted; `shown` is how the ticket looks until the server answers. */
-  set: (patch: TicketPatch, shown: Partial<Ticket>) => Promise<boolean>;
+  /**
+   * Sets fields, and tells whether they were accepted; `shown` is how the ticket looks until the server answers, `before`
+   * how it looked when somebody began to write, if that is not how it looks now.
+   */
+  set: (patch: TicketPatch, shown: Partial<Ticket>, before?: Ticket) => Promise<boolean>;
+  /** Makes the change that waits, with what it waits for; it waits on if that is refused. */
+  setHeld: (patch: TicketPatch) => void;
   assign: (assignee: Person | null) => void;
   /** Takes a ticket that nobody has; whoever is first gets it. */
   claim: (me: Person) => void;
   snooze: (until: string | null) => void;
+  isSaving: boolean;
   error: Error | null;
   /** What is wrong with fields of the organisation's own, by their keys. */
   fieldProblems: ReadonlyMap<string, FieldProblem>;
@@ -35,37 +42,24 @@ const NO_PROBLEMS: TicketEdit["fieldProblems"] = new Map();
 export function useTicketEdit(ticket: Ticket): TicketEdit {
   const queryClient = useQueryClient();
   const { data: held = null } = useQuery(heldQuery(ticket.id));
+  const { data: error = null } = useQuery(refusedQuery(ticket.id));
   const setHeld = (next: Held | null) => queryClient.setQueryData(heldQuery(ticket.id).queryKey, next);
   const keyed = useAttempt();
-  const key = ticketKeys.one(ticket.id);
-  const known = () => queryClient.getQueryData<Ticket>(key) ?? ticket;
-
-  const change = useMutation({
-    scope: { id: `ticket ${ticket.id}` },
-    mutationFn: async (edit: Edit) => sendOver(queryClient, known(), edit),
-    onMutate: ({ shown }) => void queryClient.setQueryData<Ticket>(key, { ...known(), ...shown }),
-    onSuccess: (saved) => keepTicket(queryClient, saved),
-    onError: (error, { patch, shown, before }) => {
-      putBack(queryClient, shown, before);
-      const fields = missingFields(error);
-      if (fields !== null && patch !== undefined) {
-        setHeld({ patch, shown, fields });
-      }
-      void queryClient.invalidateQueries({ queryKey: key, exact: true });
-    },
-    onSettled: () => void queryClient.invalidateQueries({ queryKey: ticketKeys.timeline(ticket.id) }),
-  });
+  const known = () => queryClient.getQueryData<Ticket>(ticketKeys.one(ticket.id)) ?? ticket;
+  const change = useMutation(changing(queryClient, ticket));
 
   const path = { ticket_id: ticket.id };
   const header = (version: number) => ({ "if-match": `"${version}"` });
-  const run = (edit: Omit<Edit, "before">) => change.mutateAsync({ ...edit, before: known() }).then(yes, no);
+  const run = (edit: Omit<Edit, "before">, before = known()) => change.mutateAsync({ ...edit, before }).then(yes, no);
+  const patched = (patch: TicketPatch) => (version: number) =>
+    answer(tickets.PATCH("/api/tickets/{ticket_id}", { params: { path, header: header(version) }, body: patch }));
   return {
-    set: (patch, shown) => {
+    set: (patch, shown, before) => {
       setHeld(null);
-      const send = (version: number) =>
-        answer(tickets.PATCH("/api/tickets/{ticket_id}", { params: { path, header: header(version) }, body: patch }));
-      return run({ send, shown, patch });
+      return run({ send: patched(patch), shown, patch, isOfBefore: before !== undefined }, before);
     },
+    setHeld: (patch) => held && void run({ send: patched(patch), shown: held.shown, patch, isHeld: true }),
+    isSaving: change.isPending,
     assign: (assignee) => {
       const body = { assignee_id: assignee?.id ?? null };
       const send = (version: number) =>
@@ -89,11 +83,46 @@ export function useTicketEdit(ticket: Ticket): TicketEdit {
       };
       void run({ send, shown: { snoozed_until: until } });
     },
-    error: missingFields(change.error) === null ? change.error : null,
-    fieldProblems: missingFields(change.error) === null ? fieldProblems(change.error) : NO_PROBLEMS,
+    error: missingFields(error) === null ? error : null,
+    fieldProblems: missingFields(error) === null ? fieldProblems(error) : NO_PROBLEMS,
     held,
     letGo: () => setHeld(null),
   };
+}
+
+/** All that has to happen whether or not the page is still there. */
+export function changing(queryClient: QueryClient, ticket: Ticket) {
+  const key = ticketKeys.one(ticket.id);
+  const known = () => queryClient.getQueryData<Ticket>(key) ?? ticket;
+  const setHeld = (next: Held | null) => queryClient.setQueryData(heldQuery(ticket.id).queryKey, next);
+  const setRefused = (error: Error | null) => queryClient.setQueryData(refusedQuery(ticket.id).queryKey, error);
+  return mutationOptions({
+    mutationKey: editKey(ticket.id),
+    scope: { id: `ticket ${ticket.id}` },
+    mutationFn: (edit: Edit) => sendOver(queryClient, edit.isOfBefore ? edit.before : known(), edit),
+    onMutate: ({ shown }) => {
+      setRefused(null);
+      queryClient.setQueryData<Ticket>(key, { ...known(), ...shown });
+    },
+    onSuccess: (saved, edit) => {
+      keepTicket(queryClient, saved, edit);
+      if (edit.isHeld) {
+        setHeld(null);
+      }
+    },
+    onError: (error, { patch, shown, before, isHeld }) => {
+      putBack(queryClient, shown, before);
+      const fields = missingFields(error);
+      const held = queryClient.getQueryData(heldQuery(ticket.id).queryKey);
+      if (patch !== undefined && (fields !== null || isHeld)) {
+        setHeld({ patch, shown, fields: fields ?? held?.fields ?? [] });
+      }
+      setRefused(error);
+      tellFailure({ id: ticket.id, number: ticket.number, what: "change", error });
+      void queryClient.invalidateQueries({ queryKey: key, exact: true });
+    },
+    onSettled: () => void queryClient.invalidateQueries({ queryKey: ticketKeys.timeline(ticket.id) }),
+  });
 }
 
 /** Takes back what was only shown, where nothing newer is known: asking for what is true may fail, too. */
