@@ -7,8 +7,11 @@ import { useTranslation } from "react-i18next";
 import { isLocale, LOCALES, startTexts } from "./app/i18n.ts";
 import { queryClient } from "./app/query-client.ts";
 import { router } from "./app/router.tsx";
+import { followReleases } from "./app/stale-code.ts";
 import { onSignedOut } from "./lib/api/client.ts";
 import "./ui/tokens.css";
+
+followReleases(() => location.reload());
 
 onSignedOut(() => {
   const { pathname, href } = router.state.location;

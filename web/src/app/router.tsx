@@ -17,6 +17,7 @@ import { statusOf } from "@/lib/api/problem.ts";
 import { Notice } from "@/ui/notice.tsx";
 import { queryClient } from "./query-client.ts";
 import { Shell } from "./shell.tsx";
+import { isCodeGone } from "./stale-code.ts";
 
 const AdminPage = lazy(() => import("@/features/admin/admin-page.tsx"));
 const GalleryPage = lazy(() => import("@/features/gallery/gallery-page.tsx"));
@@ -236,6 +237,10 @@ function NotFound() {
 function Failed({ reset }: ErrorComponentProps) {
   const { t } = useTranslation();
   const retry = () => {
+    if (isCodeGone()) {
+      location.reload();
+      return;
+    }
     reset();
     void router.invalidate();
   };
