@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -161,7 +162,7 @@ def until_heard(page: Page, frames: list[dict[str, Any]], fits: Callable[[dict[s
 def is_of(frame: dict[str, Any], ticket_id: object, version: int) -> bool:
     """Whether the frame shows the ticket in this version, or in a later one."""
     ticket = frame.get("ticket", {})
-    return ticket.get("id") == ticket_id and ticket["version"] >= version
+    return bool(ticket.get("id") == ticket_id and ticket["version"] >= version)
 
 
 def all_heard(
@@ -190,7 +191,7 @@ def test_events_that_come_late_or_twice_change_nothing(desk: RunningDesk, open_p
 
     with desk.client(desk.agent) as agent:
         for change in ({"priority": "high"}, {"priority": "urgent", "subject": f"{subject} now"}):
-            eventually(lambda change=change: changed(agent, path, change), "the change")
+            eventually(partial(changed, agent, path, change), "the change")
         now = agent.get(path).json()
     version = now["version"]
     latest = until_heard(page, frames, lambda frame: is_of(frame, ticket["id"], version))
