@@ -144,6 +144,7 @@ def overlays(page: Page) -> Iterator[str]:
     expect(overlay).to_have_count(0)
     page.keyboard.press("Escape")
     expect(page.locator("[role=listbox][aria-multiselectable]")).to_be_visible()
+    expect(page.locator("[role=option][aria-posinset='2']")).to_be_attached()
     for key in ("j", "x", "J"):
         page.keyboard.press(key)
     expect(page.locator("[role=option][aria-selected=true]")).to_have_count(2)
@@ -164,7 +165,8 @@ def test_no_page_has_a_violation(desk: RunningDesk, open_page: OpenPage, theme: 
     """Every page, the ticket with each tab beside it, and what opens above it: one walk without loading anew. In Arabic
     what points along the line is mirrored, everywhere."""
     subject = f"Please help me with order {uuid7()}"
-    hand_in(desk, subject, "Hello, where is my order? I have been waiting for it since last week.")
+    for each in (f"Another {uuid7()}", subject):
+        hand_in(desk, each, "Hello, where is my order? I have been waiting for it since last week.")
     page = open_page(
         "/inbox/open",
         desk.admin,
@@ -202,7 +204,8 @@ def test_there_is_room_at_320_pixels_which_is_400_percent(
 ) -> None:
     """1280 px at 400 % are 320: nothing scrolls sideways, every target is 24 px, and where the focus is can be seen."""
     subject = f"Narrow {uuid7()}"
-    hand_in(desk, subject, "Hello, where is my order? " * 20)
+    for each in (f"Another {uuid7()}", subject):
+        hand_in(desk, each, "Hello, where is my order? " * 20)
     page = open_page(
         "/inbox/open",
         desk.admin,

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.running_desk import ROOT, RunningDesk
 from tests.ui.conftest import OpenPage
-from tests.ui.test_composer import new_ticket
+from tests.ui.test_composer import new_ticket, reply_field
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +90,8 @@ def test_the_help_is_what_can_be_done(desk: RunningDesk, open_page: OpenPage, ro
     page = open_page("/inbox/open", desk.login(role), viewport={"width": 1440, "height": 900})
     expect(page.get_by_role("button", name="Preferences")).to_be_visible()
     expect(page.locator("[role=option]").first).to_be_visible()
+    # What is loaded later offers its commands then.
+    expect(page.get_by_role("combobox", name="Search tickets")).to_be_visible()
     # The palette does not offer itself.
     own = {"Find a command Ctrl K"}
     at_list = helped(page)
@@ -100,6 +102,7 @@ def test_the_help_is_what_can_be_done(desk: RunningDesk, open_page: OpenPage, ro
     page.locator(f"#ticket-{ticket['id']}").click()
     expect(page.get_by_role("article").first).to_be_visible()
     expect(page.locator(".shimmer")).to_have_count(0)
+    reply_field(page)
     at_ticket = helped(page)
     assert at_ticket - offered(page) == own
     assert offered(page) <= at_ticket

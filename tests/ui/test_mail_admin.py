@@ -135,9 +135,9 @@ def test_agents_have_no_such_page(desk: RunningDesk, open_page: OpenPage) -> Non
     expect(page.get_by_role("link", name="Administration", exact=True)).to_have_count(0)
 
 
-@pytest.mark.parametrize("locale", ["en", "ar"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "locale"), [("light", "en"), ("dark", "ar")])
 def test_the_sections_have_no_violations(desk: RunningDesk, open_page: OpenPage, theme: str, locale: str) -> None:
+    """With a mail in quarantine, wide and narrow, and in the sheet of a mailbox."""
     hand_in_forged(desk, f"Forged {uuid7()}")
     page = open_page(
         "/admin/mail/mailboxes",
