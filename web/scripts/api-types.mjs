@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import openapi, { astToString } from "openapi-typescript";
 
-const SERVICES = ["gateway", "ingestion", "routing", "sla", "tickets"];
+const SERVICES = ["analytics", "gateway", "ingestion", "routing", "sla", "tickets"];
 const documents = new URL("../../docs/openapi/", import.meta.url);
 const checking = process.argv.includes("--check");
 
