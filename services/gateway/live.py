@@ -19,7 +19,7 @@ from services.gateway.domain.notifications import concerns
 from services.gateway.domain.presence import place_of
 from services.gateway.presence import Presence, Window
 from services.gateway.repository import Repository
-from shared.auth import Principal, Scope, TokenVerifier, VerifiedToken
+from shared.auth import TokenVerifier, VerifiedToken
 from shared.db import Database, now_utc
 from shared.telemetry import get_logger
 
@@ -196,13 +196,9 @@ class LiveHub:
             match message.get("type"):
                 case "ping":
                     client.offer(0, '{"type": "pong"}')
-                case "viewing" if _reads_tickets(client.token.principal):
+                case "viewing":
                     with suppress(ValueError):
                         self._presence.put(window, place_of(message))
-
-
-def _reads_tickets(principal: Principal) -> bool:
-    return principal.may("ticket.read") and principal.scope("ticket.read") is Scope.ANY
 
 
 async def _ended(client: _Client) -> None:

@@ -17,9 +17,18 @@ from shared.web import CursorParams, DbSession, IfMatch, NotFound, Page, ReadSes
 router = APIRouter(prefix="/api/tickets/{ticket_id}/scheduled", tags=["scheduled"])
 
 
-@router.get("", dependencies=[requires("ticket.schedule")])
-async def list_scheduled(ticket_id: UUID, session: ReadSession, paging: CursorParams) -> Page[ScheduledView]:
-    """A ticket's replies that were to leave later, newest first, and what became of them in the last 30 days."""
+@router.get("")
+async def list_scheduled(
+    ticket_id: UUID,
+    session: ReadSession,
+    paging: CursorParams,
+    principal: Annotated[Principal, requires("ticket.schedule")],
+) -> Page[ScheduledView]:
+    """A ticket's replies that were to leave later, newest first, and what became of them in the last 30 days.
+
+    It takes the permission `ticket.read`, too.
+    """
+    principal.scope("ticket.read")
     await visible_ticket(session, ticket_id, None)
     after = paging.after(UUID)
     found = await ScheduledRepository(session).page(
@@ -29,11 +38,16 @@ async def list_scheduled(ticket_id: UUID, session: ReadSession, paging: CursorPa
     return Page(items=[ScheduledView.of(scheduled) for scheduled in page], next_cursor=next_cursor)
 
 
-@router.get("/{scheduled_id}", dependencies=[requires("ticket.schedule")])
+@router.get("/{scheduled_id}")
 async def read_scheduled(
-    ticket_id: UUID, scheduled_id: UUID, response: Response, session: ReadSession
+    ticket_id: UUID,
+    scheduled_id: UUID,
+    response: Response,
+    session: ReadSession,
+    principal: Annotated[Principal, requires("ticket.schedule")],
 ) -> ScheduledView:
-    """One of them, with its version as ETag."""
+    """One of them, with its version as ETag. It takes the permission `ticket.read`, too."""
+    principal.scope("ticket.read")
     scheduled = await ScheduledRepository(session).get(ticket_id, scheduled_id)
     if scheduled is None:
         raise NotFound("There is no such scheduled reply.")

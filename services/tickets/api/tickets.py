@@ -155,7 +155,8 @@ async def read_history(
     paging: CursorParams,
     principal: Annotated[Principal, requires("ticket.history")],
 ) -> Page[HistoryEntry]:
-    """What happened to a ticket, newest first."""
+    """What happened to a ticket, newest first. It takes the permission `ticket.read`, too."""
+    principal.scope("ticket.read")
     await visible_ticket(session, ticket_id, own_account(principal, "ticket.history"))
     after = paging.after(int)
     rows = await TicketRepository(session).history(

@@ -9,17 +9,18 @@ from fastapi import APIRouter, Query
 from services.tickets.domain.timeline import EntryKind, Position
 from services.tickets.repository.timeline import TimelineRepository
 from services.tickets.schemas.timeline import TimelinePage
-from shared.auth import requires
+from shared.auth import Principal, requires
 from shared.web import CursorParams, NotFound, ReadSession
 
 router = APIRouter(prefix="/api/tickets/{ticket_id}", tags=["tickets"])
 
 
-@router.get("/timeline", dependencies=[requires("ticket.history")])
+@router.get("/timeline")
 async def read_timeline(
     ticket_id: UUID,
     session: ReadSession,
     paging: CursorParams,
+    principal: Annotated[Principal, requires("ticket.history")],
     kind: Annotated[
         list[EntryKind] | None,
         Query(
@@ -33,8 +34,9 @@ async def read_timeline(
 
     Each entry tells who, when, through what (`via`), why (`cause`), what before and after, and the message if it is
     one. It is for those who work here: customers have the thread. Pages lead both ways: give `next_cursor` (older) or
-    `previous_cursor` (newer) back as `cursor`.
+    `previous_cursor` (newer) back as `cursor`. It takes the permission `ticket.read`, too.
     """
+    principal.scope("ticket.read")
     repository = TimelineRepository(session)
     line = await repository.line(ticket_id)
     if not line:

@@ -6,6 +6,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.tickets.domain.edits import require_move, require_reopening
 from services.tickets.domain.identity import identity
 from services.tickets.domain.lifecycle import Lifecycle
-from services.tickets.domain.scheduled import LEAVING
+from services.tickets.domain.scheduled import LEAVING, Scheduled
 from services.tickets.domain.ticket import (
     Mention,
     Message,
@@ -32,6 +33,7 @@ from services.tickets.repository import (
     ScheduledRepository,
     TicketRepository,
 )
+from services.tickets.repository.rows import AnyRow
 from services.tickets.service.journal import Journal, locked
 from services.tickets.service.notices import tell_mentioned
 from services.tickets.service.problems import rules_as_problems
@@ -40,6 +42,7 @@ from shared.events.accounts import Role
 from shared.events.common import Actor, ActorKind, AttachmentRef, Channel, Requester, TicketStatus
 from shared.events.tickets import FieldChange, MessageKind
 from shared.ids import uuid7
+from shared.web import caller_of
 from shared.web.problem import Conflict, Unprocessable
 
 # How many of the messages that a late reply missed are told; the thread has them all.
@@ -219,7 +222,7 @@ async def check_thread(
     """Raises Conflict if the thread has messages that the writer has not seen, and Unprocessable for one that is ahead.
 
     A reply that is about to leave counts for those who write another. Returns the version that was seen, if more came
-    since and the writer goes on in spite of it.
+    since and the writer goes on in spite of it. A key that may write and not read is told that more came, and not what.
     """
     if seen.version is None:
         return None
@@ -233,15 +236,25 @@ async def check_thread(
         return None
     if seen.force:
         return seen.version
-    missed = await MessageRepository(session).latest(
-        ticket.id, min(current - seen.version, _TOLD_MESSAGES), public_only=kind is MessageKind.CUSTOMER
-    )
+    caller = caller_of(session)
+    told = {}
+    if caller is None or caller.may("ticket.read"):
+        missed = await MessageRepository(session).latest(
+            ticket.id, min(current - seen.version, _TOLD_MESSAGES), public_only=kind is MessageKind.CUSTOMER
+        )
+        told = _told(missed, leaving)
     raise Conflict(
         "The thread has moved on since you read it. Read what came, or send with `force`.",
         slug="stale-thread",
         title="New messages in the thread",
         thread_version=current,
-        messages=[
+        **told,
+    )
+
+
+def _told(missed: Sequence[AnyRow], leaving: Sequence[Scheduled]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "messages": [
             {
                 "id": str(row.id),
                 "kind": row.kind,
@@ -251,7 +264,7 @@ async def check_thread(
             }
             for row in missed
         ],
-        leaving=[
+        "leaving": [
             {
                 "id": str(one.id),
                 "author": {"kind": ActorKind.AGENT, "name": one.author_name},
@@ -260,7 +273,7 @@ async def check_thread(
             }
             for one in leaving
         ],
-    )
+    }
 
 
 def thread_version(ticket: Ticket, kind: MessageKind) -> int:

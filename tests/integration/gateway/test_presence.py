@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus
 
 from services.gateway import presence
 from services.gateway.app import create_app
@@ -106,24 +107,31 @@ async def test_who_does_not_say_so_again_is_not_there_any_more(gateway: Gateway,
         assert await people(asha, ticket_id) == [("Ghost", "reading")]
 
 
-async def test_only_who_may_read_the_ticket_tells_or_is_told(gateway: Gateway, served: str, elsewhere: str) -> None:
-    """A key for the live frames alone learns nothing of people, nor do others of it; nor does nonsense say anything."""
+async def test_only_who_may_read_tickets_tells_or_is_told(gateway: Gateway, served: str, elsewhere: str) -> None:
+    """A key for the live frames alone learns nothing of tickets and people, nor do others of it."""
+    key = {"session_id": None, "key_id": uuid7()}
+    with pytest.raises(InvalidStatus) as refused:
+        async with agent(gateway, served, "Key", scopes=frozenset({"live.subscribe"}), **key):
+            pass
+    assert refused.value.response.status_code == 403
     ticket_id = uuid7()
-    key = {"session_id": None, "key_id": uuid7(), "scopes": frozenset({"live.subscribe"})}
-    async with (
-        agent(gateway, served, "Asha") as asha,
-        agent(gateway, served, "Key", **key) as stranger,
-        agent(gateway, elsewhere, "Ben") as ben,
-    ):
-        await views(stranger, ticket_id, "reply")
+    both = frozenset({"live.subscribe", "ticket.read"})
+    async with agent(gateway, served, "Key", scopes=both, **key) as robot, agent(gateway, elsewhere, "Ben") as ben:
+        await views(robot, ticket_id)
+        await in_the_table(gateway, 1)
+        await views(ben, ticket_id)
+        assert await people(robot, ticket_id) == [("Ben", "reading")]
+
+
+async def test_nonsense_puts_nobody_anywhere(gateway: Gateway, served: str, elsewhere: str) -> None:
+    ticket_id = uuid7()
+    async with agent(gateway, served, "Asha") as asha, agent(gateway, elsewhere, "Ben") as ben:
         await ben.send(json.dumps({"type": "viewing", "ticket_id": "*"}))
         await ben.send(json.dumps({"type": "viewing", "ticket_id": str(ticket_id), "doing": {"$gt": ""}}))
         await views(asha, ticket_id)
         await in_the_table(gateway, 1)
         await views(ben, ticket_id)
         assert await people(asha, ticket_id) == [("Ben", "reading")]
-        await stranger.send('{"type": "ping"}')
-        assert await frame(stranger) == {"type": "pong"}
 
 
 async def test_one_person_in_several_windows_is_one_person(gateway: Gateway, served: str, elsewhere: str) -> None:

@@ -53,11 +53,36 @@ async def test_keys_for_customers_links_and_merges_read_no_tickets(desk: Desk) -
         ("customer.read", f"{customer}/overview"),
         ("ticket.link", f"{of}/links"),
         ("ticket.merge", f"{of}/merges"),
+        ("ticket.history", f"{of}/history"),
+        ("ticket.history", f"{of}/timeline"),
+        ("ticket.schedule", f"{of}/scheduled"),
     ):
         alone, both = key(desk, admin, action), key(desk, admin, action, "ticket.read")
         assert [(await client.get(path)).status for client in (alone, both)] == [403, 200], path
     listed = await key(desk, admin, "customer.read").get("/api/customers", identity="ana@example.com")
     assert listed.json()["items"][0]["id"] == str(ticket.requester_id)
+
+
+async def test_a_key_that_writes_is_not_told_what_others_wrote(desk: Desk) -> None:
+    """A note or a reply to a thread that has moved on changes nothing, and its refusal told the whole thread."""
+    admin = await desk.person(Role.ADMIN)
+    await desk.take(received())
+    of = f"/api/tickets/{(await desk.one('SELECT id FROM tickets')).id}"
+    assert (await admin.client.post(f"{of}/notes", {"text": "Secret"})).status == 201
+    later = {"text": "Secret, too", "undo_seconds": 60}
+    waiting = await admin.client.post(f"{of}/replies", later)
+    assert waiting.status == 202, waiting.body
+    for action, path, leaving in (("ticket.note", f"{of}/notes", 0), ("ticket.reply", f"{of}/replies", 1)):
+        stale = {"text": "x", "expected_version": 0}
+        alone = await key(desk, admin, action).post(path, stale)
+        assert (alone.status, alone.json()["type"]) == (409, "/problems/stale-thread")
+        assert alone.json()["thread_version"] == 2
+        assert b"Secret" not in alone.body
+        told = (await key(desk, admin, action, "ticket.read").post(path, stale)).json()
+        assert ([each["text"] for each in told["messages"]][1:], len(told["leaving"])) == (["Secret"], leaving)
+    one = waiting.headers["location"]
+    assert (await key(desk, admin, "ticket.schedule").get(one)).status == 403
+    assert (await key(desk, admin, "ticket.schedule", "ticket.read").get(one)).status == 200
 
 
 async def test_a_key_that_solves_incidents_says_nothing_where_it_may_not_reply(desk: Desk) -> None:

@@ -890,7 +890,7 @@ export interface paths {
         };
         /**
          * Read History
-         * @description What happened to a ticket, newest first.
+         * @description What happened to a ticket, newest first. It takes the permission `ticket.read`, too.
          */
         get: operations["read_history_api_tickets__ticket_id__history_get"];
         put?: never;
@@ -1179,6 +1179,8 @@ export interface paths {
         /**
          * List Scheduled
          * @description A ticket's replies that were to leave later, newest first, and what became of them in the last 30 days.
+         *
+         *     It takes the permission `ticket.read`, too.
          */
         get: operations["list_scheduled_api_tickets__ticket_id__scheduled_get"];
         put?: never;
@@ -1198,7 +1200,7 @@ export interface paths {
         };
         /**
          * Read Scheduled
-         * @description One of them, with its version as ETag.
+         * @description One of them, with its version as ETag. It takes the permission `ticket.read`, too.
          */
         get: operations["read_scheduled_api_tickets__ticket_id__scheduled__scheduled_id__get"];
         put?: never;
@@ -1280,7 +1282,7 @@ export interface paths {
          *
          *     Each entry tells who, when, through what (`via`), why (`cause`), what before and after, and the message if it is
          *     one. It is for those who work here: customers have the thread. Pages lead both ways: give `next_cursor` (older) or
-         *     `previous_cursor` (newer) back as `cursor`.
+         *     `previous_cursor` (newer) back as `cursor`. It takes the permission `ticket.read`, too.
          */
         get: operations["read_timeline_api_tickets__ticket_id__timeline_get"];
         put?: never;
