@@ -14,7 +14,7 @@ from services.tickets.domain.identity import Identity
 from services.tickets.domain.lifecycle import DEFAULT, Lifecycle
 from services.tickets.domain.merges import merged_into
 from services.tickets.domain.subjects import has_drifted
-from services.tickets.domain.texts import storable
+from services.tickets.domain.texts import storable, subject_of
 from services.tickets.domain.threads import Candidate, Decision, Evidence, Hold, Join, OpenNew, decide
 from services.tickets.domain.ticket import (
     Message,
@@ -251,13 +251,18 @@ class _Intake:
         event: Event[MessageReceived],
     ) -> None:
         actor, requester, offered = as_actor(sender), sender, data.forwarded_from
+        kind = MessageKind.CUSTOMER
         if offered and decision.review is None and may_forward(agent, data):
             # An agent vouches for whom it is from, and is no customer.
             assert agent is not None
             actor = Actor(kind=ActorKind.AGENT, id=str(agent.id), name=agent.name)
             requester, offered = self.requesters[identity_of_sender(offered)], None
+            # What they wrote above it is for colleagues, and nothing proves where that ends.
+            kind = MessageKind.NOTE
         diverted = not self._may_take_over(data.conversation_id, requester.customer_id, decision)
         ticket = ticket_of(data, requester, decision)
+        if kind is MessageKind.NOTE:
+            ticket = replace(ticket, subject=subject_of(data.subject, ""))
         if offered:
             ticket = replace(ticket, forwarded_from=forwarded_from(offered))
         if data.form is not None:
@@ -265,8 +270,7 @@ class _Intake:
         if diverted:
             ticket = replace(ticket, conversation_id=uuid7(), diverted_from=data.conversation_id)
         copies = {} if decision.review else self._copies(data, ticket)
-        message = message_of(data, ticket.id, as_actor(requester), MessageKind.CUSTOMER)
-        message = replace(message, cc=tuple(copies))
+        message = replace(message_of(data, ticket.id, actor, kind), cc=tuple(copies))
         ticket = self.journal.create(ticket, message, actor=actor, cause="message.received", trigger=event)
         if decision.note:
             ticket = self._annotate(ticket, decision.note, event)

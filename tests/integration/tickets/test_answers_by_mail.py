@@ -235,3 +235,26 @@ async def test_an_agent_who_forwards_is_not_the_requester(desk: Desk) -> None:
         is_certain = authentication is Authentication.PASS
         assert newest["requester"]["name"] == ("Ana" if is_certain else "Ada")
         assert (newest["forwarded_from"] is None) == is_certain
+
+
+async def test_what_an_agent_writes_above_a_forward_is_not_for_the_customer(desk: Desk) -> None:
+    """It was shown to the customer, under their own name."""
+    agent = await desk.person(name="Ada", email="ada@desk.example")
+    customer = await desk.person(Role.CUSTOMER, ANA.address, name="Ana")
+    certain = ThreadingEvidence(authentication=Authentication.PASS)
+    text = "Difficult one, do not refund.\n\n---------- Forwarded message ---------\nFrom: Ana\n\nIt burns."
+    passed_on = received(agent.email, subject="", text=text, forwarded_from=ANA, evidence=certain)
+    await desk.take(passed_on)
+    ticket = await ticket_of(desk, passed_on)
+    path = f"/api/tickets/{ticket.id}"
+    [shown] = (await agent.client.get(f"{path}/messages")).json()["items"]
+    assert (shown["kind"], shown["text"]) == ("note", text)
+    assert (shown["author"]["kind"], shown["author"]["name"]) == ("agent", "Ada")
+    seen = [await customer.client.get(each) for each in (path, f"{path}/messages", "/api/tickets")]
+    assert [answer.status for answer in seen] == [200, 200, 200]
+    assert not [answer.body for answer in seen if b"Difficult" in answer.body]
+    # What Ana writes herself is hers, and comes here.
+    anas = received(ANA.address, conversation_id=passed_on.conversation_id, text="It still burns.")
+    await desk.take(anas)
+    assert (await ticket_of(desk, anas)).id == ticket.id
+    assert [each["text"] for each in (await customer.client.get(f"{path}/messages")).json()["items"]] == [anas.text]
