@@ -156,7 +156,7 @@ async def delete_quarantined(
 async def retry_message(
     quarantined_id: UUID, request: Request, session: DbSession, _principal: Ingester, background: BackgroundTasks
 ) -> Accepted:
-    """Parse and judge a quarantined mail again, by the same rules."""
+    """Parse and judge a quarantined mail again, by the same rules. 409 `not-whole` as of `release`."""
     await quarantine.store_again(session, quarantined_id, released=False)
     background.add_task(wake, wakes(request.app.state.database).mail_stored)
     return Accepted(id=quarantined_id, status_url=f"/api/ingest/messages/{quarantined_id}")
@@ -166,7 +166,10 @@ async def retry_message(
 async def release_message(
     quarantined_id: UUID, request: Request, session: DbSession, _principal: Ingester, background: BackgroundTasks
 ) -> Accepted:
-    """Let a quarantined mail in, whatever the rules say of it. The bounds of parsing still hold."""
+    """Let a quarantined mail in, whatever the rules say of it. The bounds of parsing still hold.
+
+    409 `not-whole` for one that was not fetched as a whole: there is nothing to let in.
+    """
     await quarantine.store_again(session, quarantined_id, released=True)
     background.add_task(wake, wakes(request.app.state.database).mail_stored)
     return Accepted(id=quarantined_id, status_url=f"/api/ingest/messages/{quarantined_id}")

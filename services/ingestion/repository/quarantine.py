@@ -12,6 +12,8 @@ from sqlalchemy.types import Uuid
 
 from services.ingestion.models import inbound_messages, quarantine_deletions
 
+# Of these the content stayed at the server they came from: nothing can be made of what is here.
+NOT_WHOLE = ("mail_too_large", "unreadable_on_server")
 _COLUMNS = inbound_messages.c
 # Spelt as the index has it: a plan that does not know the parameter would read all that ever came.
 _IS_QUARANTINED = _COLUMNS.status == literal("quarantined", Text, literal_execute=True)
@@ -62,10 +64,10 @@ class QuarantineRepository:
         return list(await self._session.scalars(query.order_by(_COLUMNS.id).limit(limit)))
 
     async def store_again(self, ids: Collection[UUID], *, released: bool) -> set[UUID]:
-        """Give those of them that are in quarantine back to the parsers; returns which."""
+        """Give those of them that are in quarantine, and here as a whole, back to the parsers; returns which."""
         result = await self._session.scalars(
             update(inbound_messages)
-            .where(_are(ids), _IS_QUARANTINED, _COLUMNS.raw_key.is_not(None))
+            .where(_are(ids), _IS_QUARANTINED, _COLUMNS.raw_key.is_not(None), _COLUMNS.reason.not_in(NOT_WHOLE))
             .values(status="stored", reason=None, attempts=0, leased_until=None, released=_COLUMNS.released | released)
             .returning(_COLUMNS.id)
         )
@@ -74,6 +76,14 @@ class QuarantineRepository:
     async def known(self, ids: Collection[UUID]) -> set[UUID]:
         """Those of the messages that are there, in quarantine or not."""
         return set(await self._session.scalars(select(_COLUMNS.id).where(_are(ids))))
+
+    async def not_whole(self, ids: Collection[UUID]) -> set[UUID]:
+        """Those of the messages that are in quarantine without all that was in them."""
+        return set(
+            await self._session.scalars(
+                select(_COLUMNS.id).where(_are(ids), _IS_QUARANTINED, _COLUMNS.reason.in_(NOT_WHOLE))
+            )
+        )
 
     async def lock(self, message_id: UUID) -> Row[Any] | None:
         """One that is in quarantine, which stays as it is until the transaction ends, or None."""

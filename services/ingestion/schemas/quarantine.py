@@ -65,10 +65,13 @@ class ReplayBody(BaseModel):
 
 
 class ReplayedMail(BaseModel):
-    """What became of one: `stored` to be read again, or it was not in quarantine any more."""
+    """What became of one: `stored` to be read again, or why not.
+
+    `not-whole` are those of which only the header was fetched, or nothing.
+    """
 
     id: UUID
-    result: Literal["stored", "not-in-quarantine", "not-found"]
+    result: Literal["stored", "not-whole", "not-in-quarantine", "not-found"]
 
 
 class Replay(BaseModel):

@@ -22,7 +22,7 @@ QUARANTINED = Gauge("desk_quarantined_mails", "Mails in quarantine", ["reason"])
 _HEADER_BYTES = 64 * 1024
 _DELETED_AT_ONCE = 200
 
-Replayed = Literal["stored", "not-in-quarantine", "not-found"]
+Replayed = Literal["stored", "not-whole", "not-in-quarantine", "not-found"]
 
 
 async def require(session: AsyncSession, message_id: UUID) -> Row[Any]:
@@ -47,9 +47,14 @@ async def raw_headers(objects: ObjectStore, raw_key: str) -> str:
 
 
 async def store_again(session: AsyncSession, message_id: UUID, *, released: bool) -> None:
-    """Have one mail parsed again, by the same rules or whatever they say. Raises NotFound, Conflict, as `require`."""
+    """Have one mail parsed again, by the same rules or whatever they say. Raises NotFound, Conflict, as `require`.
+
+    Also Conflict (`not-whole`) for one of which not all was fetched.
+    """
     repository = QuarantineRepository(session)
     if not await repository.store_again([message_id], released=released):
+        if await repository.not_whole([message_id]):
+            raise Conflict("The mail was not fetched as a whole: it is at its server still.", slug="not-whole")
         raise await _not_there(repository, message_id)
 
 
@@ -58,10 +63,10 @@ async def replay(session: AsyncSession, ids: Sequence[UUID], *, released: bool) 
     repository = QuarantineRepository(session)
     stored = await repository.store_again(ids, released=released)
     known = await repository.known(set(ids) - stored)
-    return {
-        id_: "stored" if id_ in stored else "not-in-quarantine" if id_ in known else "not-found"
-        for id_ in dict.fromkeys(ids)
-    }
+    results: dict[UUID, Replayed] = dict.fromkeys(ids, "not-found")
+    results |= dict.fromkeys(known, "not-in-quarantine")
+    results |= dict.fromkeys(await repository.not_whole(known), "not-whole")
+    return results | dict.fromkeys(stored, "stored")
 
 
 async def delete(session: AsyncSession, message_id: UUID, *, by: UUID, why: str, now: datetime) -> str | None:

@@ -143,3 +143,23 @@ async def test_what_is_old_is_deleted_where_that_is_wanted(desk: Desk) -> None:
     assert await listed(desk) == [new]
     [noted] = (await desk.as_(Role.ADMIN).get(f"{QUARANTINE}/deletions")).json()["items"]
     assert (noted["message_id"], noted["deleted_by"], noted["why"]) == (old, None, "age")
+
+
+@pytest.mark.parametrize("reason", ["mail_too_large", "unreadable_on_server"])
+async def test_what_was_not_fetched_as_a_whole_is_not_let_in(desk: Desk, reason: str) -> None:
+    """Its header alone made an empty ticket; and of one without any it was said that it is not in quarantine."""
+    partial, whole = await aside(desk), await aside(desk)
+    key = None if reason == "unreadable_on_server" else await desk.objects.put(b"From: ada@example.org\r\n\r\n")
+    await desk.execute(
+        "UPDATE inbound_messages SET reason = :reason, raw_key = :key WHERE id = CAST(:id AS uuid)",
+        reason=reason,
+        key=key,
+        id=partial,
+    )
+    admin = desk.as_(Role.ADMIN)
+    for door in ("retry", "release"):
+        answer = await admin.post(f"{QUARANTINE}/{partial}/{door}")
+        assert (answer.status, answer.json()["type"]) == (409, "/problems/not-whole")
+    answer = await admin.post(f"{QUARANTINE}/replay", {"ids": [partial, whole], "release": True})
+    assert {each["id"]: each["result"] for each in answer.json()["items"]} == {partial: "not-whole", whole: "stored"}
+    assert await listed(desk) == [partial]

@@ -630,6 +630,8 @@ export interface paths {
         /**
          * Release Message
          * @description Let a quarantined mail in, whatever the rules say of it. The bounds of parsing still hold.
+         *
+         *     409 `not-whole` for one that was not fetched as a whole: there is nothing to let in.
          */
         post: operations["release_message_api_ingest_quarantine__quarantined_id__release_post"];
         delete?: never;
@@ -649,7 +651,7 @@ export interface paths {
         put?: never;
         /**
          * Retry Message
-         * @description Parse and judge a quarantined mail again, by the same rules.
+         * @description Parse and judge a quarantined mail again, by the same rules. 409 `not-whole` as of `release`.
          */
         post: operations["retry_message_api_ingest_quarantine__quarantined_id__retry_post"];
         delete?: never;
@@ -1437,7 +1439,9 @@ export interface components {
         };
         /**
          * ReplayedMail
-         * @description What became of one: `stored` to be read again, or it was not in quarantine any more.
+         * @description What became of one: `stored` to be read again, or why not.
+         *
+         *     `not-whole` are those of which only the header was fetched, or nothing.
          */
         ReplayedMail: {
             /**
@@ -1449,7 +1453,7 @@ export interface components {
              * Result
              * @enum {string}
              */
-            result: "stored" | "not-in-quarantine" | "not-found";
+            result: "stored" | "not-whole" | "not-in-quarantine" | "not-found";
         };
         /**
          * Suppression
