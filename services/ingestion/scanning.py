@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 from prometheus_client import Counter
 
@@ -20,6 +21,8 @@ MAX_ATTEMPTS = 5
 # Longer than a scan may take, so that a lease only ends when its holder is gone.
 _LEASE = timedelta(minutes=10)
 _RETRY = timedelta(seconds=15)
+# After each failure that counts, so that a file is given up in twenty minutes, and not in one bad one of the scanner.
+_RETRIES = tuple(_RETRY * 4**failures for failures in range(MAX_ATTEMPTS))
 
 
 class Scanning:
@@ -29,18 +32,32 @@ class Scanning:
         self._database = database
         self._objects = objects
         self._scanner = scanner
+        # Whether the scanner said anything of any file in the turn before.
+        self._answered = True
 
     async def turn(self) -> bool:
         """Scan those that wait the longest; false when there are none.
 
         Raises ScannerAway, and what the object store raises: then all that got no answer wait, as often as it takes.
+        So do those that took too long while no other file got an answer: it is the scanner that is slow.
         """
         async with self._database.transaction() as session:
             claimed = await AttachmentRepository(session).claim_unscanned(lease_for=_LEASE, limit=AT_ONCE)
         if not claimed:
             return False
         answers = await asyncio.gather(*(self._scan(file) for file in claimed), return_exceptions=True)
-        settled = {file.id: answer for file, answer in zip(claimed, answers, strict=True) if isinstance(answer, tuple)}
+        by_file = list(zip(claimed, answers, strict=True))
+        answered = any(_is_answer(answer) for answer in answers)
+        is_slow, self._answered = not (answered or self._answered), answered
+        settled = {file.id: answer for file, answer in by_file if isinstance(answer, tuple)}
+        failed: dict[UUID, timedelta] = {}
+        for file, answer in by_file:
+            if not isinstance(answer, ScanFailed) or (is_slow and answer.reason == "timeout"):
+                continue
+            if answer.is_final or file.attempts >= MAX_ATTEMPTS:
+                settled[file.id] = "unscannable", answer.reason
+            else:
+                failed[file.id] = _RETRIES[file.attempts - 1]
         for scan, found in settled.values():
             SCANNED.labels(scan).inc()
             if scan != "clean":
@@ -48,9 +65,9 @@ class Scanning:
         async with self._database.transaction() as session:
             files = AttachmentRepository(session)
             await files.set_scans(settled)
-            failed = {file.id for file, answer in zip(claimed, answers, strict=True) if isinstance(answer, ScanFailed)}
-            waiting = {file.id for file in claimed} - settled.keys() - failed
-            await files.put_off_scans(failed, wait=_RETRY, counted=True)
+            for id_, wait in failed.items():
+                await files.put_off_scans([id_], wait=wait, counted=True)
+            waiting = {file.id for file in claimed} - settled.keys() - failed.keys()
             await files.put_off_scans(waiting, wait=_RETRY, counted=False)
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, ScanFailed):
@@ -58,13 +75,16 @@ class Scanning:
         return True
 
     async def _scan(self, file: UnscannedFile) -> tuple[str, str | None]:
-        """What to note of a file. Raises ScannerAway, and ScanFailed where another attempt may tell."""
+        """What to note of a file. Raises ScannerAway and ScanFailed."""
         try:
             found = await self._scanner.scan(self._objects.stream(file.key))
         except ObjectNotFound:
             return "unscannable", "gone"
-        except ScanFailed as error:
-            if error.is_final or file.attempts >= MAX_ATTEMPTS:
-                return "unscannable", error.reason
-            raise
         return ("clean", None) if found is None else ("infected", found)
+
+
+def _is_answer(answer: tuple[str, str | None] | BaseException) -> bool:
+    """Whether the scanner said something of a file, be it that it cannot scan it."""
+    if isinstance(answer, ScanFailed):
+        return answer.reason not in {"timeout", "connection_lost"}
+    return isinstance(answer, tuple) and answer[1] != "gone"

@@ -35,6 +35,8 @@ UNATTACHED_FOR = timedelta(days=7)
 _ON_THE_WAY = timedelta(days=3)
 _SCAN_SECONDS = 5
 _FORGET_LIMIT = 500
+# What a parser process under load may fail of as well as an image: another time it may be drawn.
+_PASSING = frozenset({"parser_timeout", "parser_crashed"})
 
 
 async def store_file(objects: ObjectStore, name: str, data: AsyncIterator[bytes]) -> AttachmentRef:
@@ -163,6 +165,8 @@ async def drawn_image(
 ) -> Rendition:
     """An image drawn anew, the first time by a parser process, and kept beside it. Raises NotFound for what is none.
 
+    That it is none is kept, too, unless it may be another time.
+
     No transaction waits for the drawing.
     """
     kind = "thumbnail" if thumbnail else "image"
@@ -170,6 +174,8 @@ async def drawn_image(
         made = await AttachmentRepository(session).rendition(file.id, kind)
     if made is None:
         made = await _drawn(objects, parsers, file, thumbnail=thumbnail)
+        if made.reason in _PASSING:
+            raise NotFound("There is no picture of this file now. There may be one later.")
         async with database.transaction() as session:
             kept = await AttachmentRepository(session).add_rendition(file.id, kind, made, now_utc())
         if not kept:

@@ -1,6 +1,6 @@
 """Files that are handed on, and how: in parts, as pictures, by links, and after a virus scanner has looked."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from io import BytesIO
@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from services.ingestion.clamav import Clamd, ScannerAway
+from services.ingestion.clamav import Clamd, ScanFailed, ScannerAway
+from services.ingestion.parsing import ParserFailed, ParserPool
 from services.ingestion.scanning import MAX_ATTEMPTS, Scanning
 from services.ingestion.sweep import ObjectSweep
 from shared.db import now_utc
@@ -103,6 +104,19 @@ async def test_what_cannot_be_drawn_is_no_picture_and_is_tried_once(shared_desk:
     assert await shared_desk.scalar(noted, id=UUID(uploaded["id"])) == 1
 
 
+async def test_what_may_be_drawn_another_time_is(shared_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser process under load is no fault of the picture, which was none from then on."""
+    uploaded, agent = await upload(shared_desk, png(), "a.png"), shared_desk.as_(Role.AGENT)
+
+    async def away(*_: object, **__: object) -> None:
+        raise ParserFailed("parser_timeout")
+
+    with monkeypatch.context() as patching:
+        patching.setattr(ParserPool, "image", away)
+        assert (await agent.get(uploaded["thumbnail_url"])).status == 404
+    assert (await agent.get(uploaded["thumbnail_url"])).status == 200
+
+
 async def test_a_link_gives_a_file_to_anybody_until_it_ends(shared_desk: Desk) -> None:
     agent, uploaded = shared_desk.as_(Role.AGENT), await upload(shared_desk, DATA)
     made = await agent.post(f"{uploaded['url']}/links", {"lasts_seconds": 3600})
@@ -172,6 +186,40 @@ async def test_files_wait_for_the_scanner_and_those_it_finds_something_in_stay(
     assert (await agent.post(f"{bad['url']}/links", {})).status == 403
     assert (await agent.get(f"{large['url']}/details")).json()["scan"] == "unscannable"
     assert (await agent.get(large["url"])).status == 409
+
+
+async def test_a_slow_scanner_makes_no_file_unusable(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five timeouts in a row were counted as the files' fault, for good."""
+    desk = await make_desk(DESK_INGESTION_CLAMD="tcp://127.0.0.1:1")
+    slow = await upload(desk, b"slow")
+    silent = {b"slow", b"quick"}
+
+    async def scan(_: Clamd, data: AsyncIterator[bytes]) -> None:
+        if b"".join([chunk async for chunk in data]) in silent:
+            raise ScanFailed("timeout")
+
+    monkeypatch.setattr(Clamd, "scan", scan)
+    scanning = _scanning(desk)
+    state = "SELECT scan || scan_attempts FROM attachments WHERE id = :id"
+    for _ in range(MAX_ATTEMPTS + 2):
+        await _all_due(desk)
+        await scanning.turn()
+    # The first might have been of that file alone.
+    assert await desk.scalar(state, id=UUID(slow["id"])) == "unscanned1"
+
+    # Where others get an answer it is that file, which is tried again later and later.
+    silent = {b"slow"}
+    for _ in range(2, MAX_ATTEMPTS):
+        quick = await upload(desk, b"quick")
+        await _all_due(desk)
+        await scanning.turn()
+    assert await desk.scalar(state, id=UUID(quick["id"])) == "clean1"
+    assert await desk.scalar(state, id=UUID(slow["id"])) == f"unscanned{MAX_ATTEMPTS - 1}"
+    waits = "SELECT scan_due_at > now() + interval '10 minutes' FROM attachments WHERE id = :id"
+    assert await desk.scalar(waits, id=UUID(slow["id"]))
+    await _all_due(desk)
+    await scanning.turn()
+    assert await desk.scalar(state, id=UUID(slow["id"])) == f"unscannable{MAX_ATTEMPTS}"
 
 
 async def test_a_desk_that_fails_open_keeps_back_only_what_something_was_found_in(
