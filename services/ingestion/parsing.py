@@ -42,6 +42,7 @@ _START_SECONDS = 30.0
 _MAX_HEADER_BYTES = 16 * 1024 * 1024
 
 GetKeys = Callable[[], Awaitable[MailKeys]]
+Get = Callable[[str], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,15 @@ class ParserPool:
                 log.warning("mail.not_opened", reason=failure.reason)
                 return unopened(mail)
 
-    async def html(self, raw: bytes, *, remote_images: bool, get_keys: GetKeys | None = None) -> ShownHtml | None:
-        """What can be shown of a mail's HTML; None where it has none. Raises ParserFailed. Keys as for `parse`."""
+    async def html(
+        self, get: Get, key: str, *, remote_images: bool, get_keys: GetKeys | None = None
+    ) -> ShownHtml | None:
+        """What can be shown of a mail's HTML; None where it has none. Raises ParserFailed. Keys as for `parse`.
+
+        The mail is got when it is its turn, as of `image`.
+        """
         async with self._slots:
+            raw = await get(key)
             async with self._parser() as parser:
                 shown, security = await parser.html(raw, remote_images=remote_images)
             if security is None or get_keys is None:
@@ -115,7 +122,7 @@ class ParserPool:
         async with self._slots, self._parser() as parser:
             return await parser.key(kind, data, passphrase)
 
-    async def image(self, get: Callable[[str], Awaitable[bytes]], key: str, *, thumbnail: bool) -> tuple[str, bytes]:
+    async def image(self, get: Get, key: str, *, thumbnail: bool) -> tuple[str, bytes]:
         """An image drawn anew, small or to be looked at: its content type and its bytes. Raises ParserFailed.
 
         It is got when it is its turn: those that wait take no memory. Raises what `get` raises, too.

@@ -36,10 +36,14 @@ class Used:
 async def read(pool: ParserPool, raw: bytes, name: str, used: Used, *, shown: bool) -> None:
     """Read a mail, and perhaps show it; note what it took, and what became of it."""
     before = _seconds(pool)
+
+    async def get(_: str) -> bytes:
+        return raw
+
     try:
         await pool.parse(raw)
         if shown:
-            await pool.html(raw, remote_images=False)
+            await pool.html(get, name, remote_images=False)
         used.became["read"] += 1
     except ParserFailed as failure:
         used.became[failure.reason] += 1

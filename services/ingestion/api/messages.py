@@ -58,11 +58,10 @@ async def read_html(message_id: UUID, request: Request, _principal: Reader, remo
     if row is None or row.raw_key is None or row.channel != Channel.EMAIL or row.status != "accepted":
         raise NotFound("There is no such mail.")
     try:
-        raw = await objects_of(request).get(row.raw_key)
         parsers: ParserPool = request.app.state.parsers
         desk: MailDesk = request.app.state.mail_desk
         get_keys = partial(desk.keys, row.received_at)
-        shown = await parsers.html(raw, remote_images=remote_images, get_keys=get_keys)
+        shown = await parsers.html(objects_of(request).get, row.raw_key, remote_images=remote_images, get_keys=get_keys)
     except ObjectNotFound:
         raise NotFound("The mail is not kept any more.") from None
     except ParserFailed as error:

@@ -1,7 +1,9 @@
 """Mail as its sender formatted it, made safe."""
 
+import asyncio
 from uuid import uuid4
 
+from services.ingestion.parsing import ParserLimits, ParserPool
 from shared.events.accounts import Role
 from tests.integration.ingestion.conftest import MakeDesk
 from tests.integration.ingestion.harness import Desk, mail
@@ -70,3 +72,21 @@ async def test_a_mail_that_is_gone_or_too_much_says_so(make_desk: MakeDesk) -> N
     await desk.objects.put(mail(deep, Content_Type="multipart/mixed; boundary=B0"), key=key)
     refused = await desk.as_(Role.AGENT).get(f"/api/ingest/messages/{accepted['id']}/html")
     assert (refused.status, refused.json()["type"]) == (409, "/problems/cannot-be-shown")
+
+
+async def test_a_mail_is_got_when_it_is_its_turn() -> None:
+    """Of many that were looked at at once each took its 25 MiB while it waited for a parser."""
+    pool, got = ParserPool(1, ParserLimits()), asyncio.Event()
+
+    async def get(_: str) -> bytes:
+        got.set()
+        return b"Content-Type: text/html\r\n\r\n<p>Hello</p>"
+
+    async with pool._slots:
+        showing = asyncio.create_task(pool.html(get, "key", remote_images=False))
+        await asyncio.sleep(0.05)
+        assert not got.is_set()
+    shown = await showing
+    assert shown is not None
+    assert "<p>Hello</p>" in shown.html
+    await pool.close()

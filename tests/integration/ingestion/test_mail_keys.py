@@ -146,11 +146,14 @@ async def test_what_keys_do_not_open_is_shown_without(monkeypatch: pytest.Monkey
             raise ParserFailed("parser_timeout")
         return shown, signed
 
-    async def get() -> MailKeys:
+    async def get(_: str) -> bytes:
+        return b""
+
+    async def get_keys() -> MailKeys:
         return made.keys()
 
     monkeypatch.setattr("services.ingestion.parsing._Parser.html", html)
-    assert await pool.html(b"", remote_images=False, get_keys=get) == shown
+    assert await pool.html(get, "key", remote_images=False, get_keys=get_keys) == shown
 
 
 async def test_an_encryption_that_could_have_been_altered_stays_closed(pool: ParserPool) -> None:
