@@ -24,34 +24,45 @@ class MailboxChecks:
         self, mailbox_id: UUID, imap: ImapSettings | None, smtp_url: str | None, secrets: MailboxSecrets, keep: Keep
     ) -> MailboxCheck:
         """What works and what does not. Secrets that take others' place are to be kept by `keep`."""
-        problems: list[MailboxProblem] = []
-        folder: Folder | None = None
-        if imap is not None:
-            try:
-                async with asyncio.timeout(_SECONDS):
-                    connection = await self._doorman.open(mailbox_id, imap, secrets, keep)
-                    try:
-                        folder = await self._doorman.threads.run(connection.select)
-                    finally:
-                        connection.close()
-            except MailboxTroubleError as error:
-                problems.append(MailboxProblem(part="imap", reason=error.reason, words=error.words))
-            except TimeoutError:
-                words = f"{imap.host} does not answer in time."
-                problems.append(MailboxProblem(part="imap", reason="timeout", words=words))
-        if smtp_url is not None:
-            try:
-                await self._smtp(smtp_url, secrets.smtp_password)
-            except (aiosmtplib.SMTPException, OSError, DeliveryFailed) as error:
-                refused = isinstance(error, (aiosmtplib.SMTPAuthenticationError, DeliveryFailed))
-                problems.append(
-                    MailboxProblem(
-                        part="smtp",
-                        reason="login_failed" if refused else "unreachable",
-                        words="The server refuses the login." if refused else f"The server cannot be used: {error}",
-                    )
-                )
+        # Both at once: one after the other may take longer than the caller waits for an answer.
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(self._imap_problem(mailbox_id, imap, secrets, keep))
+            sending = group.create_task(self._smtp_problem(smtp_url, secrets.smtp_password))
+        folder, problem = reading.result()
+        problems = [each for each in (problem, sending.result()) if each is not None]
         return MailboxCheck(ok=not problems, problems=problems, messages=folder.messages if folder else None)
+
+    async def _imap_problem(
+        self, mailbox_id: UUID, imap: ImapSettings | None, secrets: MailboxSecrets, keep: Keep
+    ) -> tuple[Folder | None, MailboxProblem | None]:
+        if imap is None:
+            return None, None
+        try:
+            async with asyncio.timeout(_SECONDS):
+                connection = await self._doorman.open(mailbox_id, imap, secrets, keep)
+                try:
+                    return await self._doorman.threads.run(connection.select), None
+                finally:
+                    connection.close()
+        except MailboxTroubleError as error:
+            return None, MailboxProblem(part="imap", reason=error.reason, words=error.words)
+        except TimeoutError:
+            words = f"{imap.host} does not answer in time."
+            return None, MailboxProblem(part="imap", reason="timeout", words=words)
+
+    async def _smtp_problem(self, url: str | None, password: str | None) -> MailboxProblem | None:
+        if url is None:
+            return None
+        try:
+            await self._smtp(url, password)
+        except (aiosmtplib.SMTPException, OSError, DeliveryFailed) as error:
+            refused = isinstance(error, (aiosmtplib.SMTPAuthenticationError, DeliveryFailed))
+            return MailboxProblem(
+                part="smtp",
+                reason="login_failed" if refused else "unreachable",
+                words="The server refuses the login." if refused else f"The server cannot be used: {error}",
+            )
+        return None
 
     async def _smtp(self, url: str, password: str | None) -> None:
         """As a mail would: above all, no password leaves this machine without TLS."""

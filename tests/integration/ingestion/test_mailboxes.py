@@ -1,8 +1,13 @@
 """Mailboxes as admins write them: settings in, secrets never out, and what is wrong said in words."""
 
-from typing import Any
+import asyncio
+from typing import Any, Never
 
-from services.ingestion.domain.mailboxes import MailboxSecrets
+import pytest
+
+from services.ingestion.delivery import SmtpTransport
+from services.ingestion.domain.mailboxes import MailboxSecrets, MailboxTroubleError
+from services.ingestion.doorman import Doorman
 from services.ingestion.sealing import Seal, load_seal
 from services.ingestion.service.mailboxes import SealKeeping
 from shared.db import now_utc
@@ -114,3 +119,25 @@ async def test_secrets_outlive_a_time_without_their_key(make_desk: MakeDesk) -> 
     changed = {name: each for name, each in BODY.items() if name != "secrets"} | {"name": "Other"}
     assert (await admin.put(path, changed, **{"if-match": '"1"'})).json()["name"] == "Other"
     assert await desk.scalar("SELECT secrets FROM mailboxes") == sealed
+
+
+async def test_both_servers_are_tried_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other they may take longer than a request, and then nothing was said of either."""
+    admin, both = desk.as_(Role.ADMIN), asyncio.Barrier(2)
+    body = BODY | {"smtp_url": "smtp://127.0.0.1:9"}
+    path = f"{PATH}/{(await admin.post(PATH, body)).json()['id']}"
+
+    async def slow(*_: object) -> Never:
+        async with asyncio.timeout(10):
+            await both.wait()
+        raise OSError
+
+    async def slow_too(*_: object) -> Never:
+        async with asyncio.timeout(10):
+            await both.wait()
+        raise MailboxTroubleError("unreachable", "It is away.")
+
+    monkeypatch.setattr(SmtpTransport, "check", slow)
+    monkeypatch.setattr(Doorman, "open", slow_too)
+    problems = (await admin.post(f"{path}/check", {})).json()["problems"]
+    assert [(each["part"], each["reason"]) for each in problems] == [("imap", "unreachable"), ("smtp", "unreachable")]
