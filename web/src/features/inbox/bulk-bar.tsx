@@ -9,7 +9,7 @@ import { useAttempt } from "@/lib/use-attempt.ts";
 import { Button } from "@/ui/button.tsx";
 import { Menu, MenuItem } from "@/ui/menu.tsx";
 import { ProblemText } from "@/ui/problem-text.tsx";
-import { begin, selectionOf } from "./bulk-query.ts";
+import { begin, colleagues, selectionOf } from "./bulk-query.ts";
 import { BulkTags } from "./bulk-tags.tsx";
 import { useCountText } from "./count.tsx";
 import type { Source } from "./source.ts";
@@ -63,7 +63,7 @@ export default function BulkBar({ selection, source, view, total, session, onJob
     },
   });
   const act = (actions: Partial<Actions>) => change.mutate({ add_tags: [], remove_tags: [], set: {}, ...actions });
-  const people = (agents.data ?? []).filter(({ id }) => id !== session.account_id);
+  const people = colleagues(agents.data ?? [], session);
   const groups = [...new Set((agents.data ?? []).flatMap((agent) => agent.groups))].sort();
   const chosen =
     selection.isAll && total ? countText(total) : countText({ count: selection.count, exactness: "exact" });

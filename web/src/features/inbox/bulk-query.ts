@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { answer, tickets } from "@/lib/api/client.ts";
-import type { BulkBody, BulkItem, BulkJob, KeptView } from "@/lib/api/types.ts";
+import type { Agent, BulkBody, BulkItem, BulkJob, KeptView, Session } from "@/lib/api/types.ts";
 import { type Source, ZONE } from "./source.ts";
 import type { Selection } from "./use-selection.ts";
 import { STANDARD } from "./views.ts";
@@ -19,6 +19,11 @@ export function selectionOf(selection: Selection, source: Source, view: KeptView
     return { condition: STANDARD[source.view].condition as NonNullable<BulkBody["selection"]["condition"]>, zone };
   }
   return source.kind === "kept" ? { condition: view?.conditions ?? null, zone } : { q: source.q, zone };
+}
+
+/** To whom else tickets can be given: an account that is switched off takes none. */
+export function colleagues(agents: readonly Agent[], session: Session): Agent[] {
+  return agents.filter(({ id, active }) => active && id !== session.account_id);
 }
 
 /** Begins a change of many tickets; the same key never begins it twice. */
