@@ -11,7 +11,7 @@ import { ClosedComposer } from "./closed-composer.tsx";
 import { ComposerProblem } from "./composer-problem.tsx";
 import { ComposerTabs } from "./composer-tabs.tsx";
 import { ConflictSheet } from "./conflict-sheet.tsx";
-import { type DraftKind, isEmpty, otherKind } from "./drafts.ts";
+import { type DraftKind, isEmpty, MOST_FILES, otherKind } from "./drafts.ts";
 import { MacroCommands } from "./macro-commands.tsx";
 import { MacroPicker } from "./macro-picker.tsx";
 import { NoteField } from "./note-field.tsx";
@@ -197,7 +197,9 @@ export function Composer({ ticket, session }: { ticket: Ticket; session: Session
           <Button look="quiet" size="icon" aria-label={t("macro.command")} onClick={pick}>
             <SquareSlash aria-hidden className="size-4" />
           </Button>
-          <span className="ms-auto" />
+          <span className="ms-auto text-xs text-ink-soft">
+            {composing.hindered && t(`composer.${composing.hindered}`, { most: MOST_FILES })}
+          </span>
           <SendButton ticket={ticket} composing={composing} />
         </div>
         <input

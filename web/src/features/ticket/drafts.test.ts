@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type Draft, EMPTY_DRAFT, loadDraft, saveDraft } from "./drafts.ts";
+import { type Draft, EMPTY_DRAFT, hindrance, loadDraft, saveDraft } from "./drafts.ts";
 
 const WRITTEN: Draft = { ...EMPTY_DRAFT, kind: "note", reply: "Dear Tom", note: "call him", seen: 3 };
 
@@ -34,6 +34,18 @@ describe("drafts", () => {
   ])("that are damaged count as none: %s", (text) => {
     localStorage.setItem("desk.draft.asha.t1", text);
     expect(loadDraft("asha", "t1")).toEqual(EMPTY_DRAFT);
+  });
+
+  it("of files without a word, or of too many, are not to be sent", () => {
+    const files = (count: number) => {
+      const reply = Array.from({ length: count }, (_, at) => ({ id: `f${at}`, name: "a.pdf", size: 1 }));
+      return { ...EMPTY_DRAFT, files: { reply, note: [] } };
+    };
+    expect(hindrance(EMPTY_DRAFT, "reply")).toBeNull();
+    expect(hindrance({ ...files(1), reply: " " }, "reply")).toBe("needsText");
+    expect(hindrance(files(1), "note")).toBeNull();
+    expect(hindrance({ ...files(20), reply: "x" }, "reply")).toBeNull();
+    expect(hindrance({ ...files(21), reply: "x" }, "reply")).toBe("tooManyFiles");
   });
 
   it("tell when the browser cannot keep them", () => {

@@ -54,6 +54,18 @@ export function isEmpty(draft: Draft, kind: DraftKind): boolean {
   return draft[kind].trim() === "" && draft.files[kind].length === 0 && (kind === "note" || draft.cc.length === 0);
 }
 
+/** So many files the server takes with one message. */
+export const MOST_FILES = 20;
+
+/** Why the server would not take this message, other than that nothing is in it; null if it would. */
+export function hindrance(draft: Draft, kind: DraftKind): "needsText" | "tooManyFiles" | null {
+  const count = draft.files[kind].length;
+  if (count > MOST_FILES) {
+    return "tooManyFiles";
+  }
+  return count > 0 && draft[kind].trim() === "" ? "needsText" : null;
+}
+
 /** The kind whose text the server keeps, which has room for one: the open one, unless only the other has any. */
 export function keptKind(draft: Draft): DraftKind {
   return isEmpty(draft, draft.kind) && !isEmpty(draft, otherKind(draft.kind)) ? otherKind(draft.kind) : draft.kind;

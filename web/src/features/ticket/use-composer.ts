@@ -3,7 +3,7 @@ import { useState } from "react";
 import { flushSync } from "react-dom";
 import type { Session, Status, TicketRow } from "@/lib/api/types.ts";
 import { type Conflict, conflictOf } from "./conflict.ts";
-import { isEmpty } from "./drafts.ts";
+import { hindrance } from "./drafts.ts";
 import { mentionsIn } from "./mentions.ts";
 import { agentsQuery, messagesQuery } from "./queries.ts";
 import { undoSeconds } from "./undo-setting.ts";
@@ -39,8 +39,9 @@ export function useComposer(ticket: TicketRow, session: Session) {
     kind === "reply"
       ? (writing.state.draft.seen ?? version) !== null && !hasUnfinishedCopies
       : !(agents.isLoading && writing.state.draft.note.includes("@"));
-  const canSend =
-    isReady && !isEmpty({ ...writing.state.draft, cc: [] }, kind) && underway.length === 0 && busy === null;
+  const hindered = hindrance(writing.state.draft, kind);
+  const hasText = writing.state.draft[kind].trim() !== "";
+  const canSend = isReady && hasText && hindered === null && underway.length === 0 && busy === null;
 
   const submit = async (options: SendOptions = {}) => {
     if (!canSend || draft.state().busy !== null) {
@@ -78,6 +79,7 @@ export function useComposer(ticket: TicketRow, session: Session) {
     send,
     isSending: busy === "sending",
     canSend,
+    hindered,
     hasUnfinishedCopies,
     setUnfinishedCopies,
     submit,
