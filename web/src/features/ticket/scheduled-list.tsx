@@ -8,7 +8,7 @@ import type { Scheduled } from "@/lib/api/types.ts";
 import { formatExact } from "@/lib/format.ts";
 import { Button } from "@/ui/button.tsx";
 import { ticketKeys } from "./queries.ts";
-import { isWaiting, scheduledQuery } from "./scheduled-queries.ts";
+import { dismissedReplies, dismissReply, isWaiting, scheduledQuery } from "./scheduled-queries.ts";
 import { SendLaterSheet } from "./send-later-sheet.tsx";
 
 /** A reply this near to leaving is counted down. */
@@ -27,7 +27,7 @@ export function ScheduledList({ ticketId, accountId, onTakenBack }: ScheduledLis
   const { t } = useTranslation("ticket");
   const queryClient = useQueryClient();
   const replies = useQuery(scheduledQuery(ticketId));
-  const [dismissed, setDismissed] = useState<readonly string[]>([]);
+  const [dismissed, setDismissed] = useState(() => dismissedReplies(accountId));
   // What is being taken back is shown until the server has said so: it is its author's only copy.
   const [leftHere, setLeftHere] = useState<readonly string[]>([]);
   const waiting = replies.data?.filter((reply) => isWaiting(reply) || leftHere.includes(reply.id)) ?? [];
@@ -66,7 +66,7 @@ export function ScheduledList({ ticketId, accountId, onTakenBack }: ScheduledLis
           <Button
             onClick={() => {
               onTakenBack(reply);
-              setDismissed([...dismissed, reply.id]);
+              setDismissed(dismissReply(accountId, reply.id));
             }}
           >
             {t("later.putBack")}
@@ -75,7 +75,7 @@ export function ScheduledList({ ticketId, accountId, onTakenBack }: ScheduledLis
             look="quiet"
             size="icon"
             aria-label={t("later.dismiss")}
-            onClick={() => setDismissed([...dismissed, reply.id])}
+            onClick={() => setDismissed(dismissReply(accountId, reply.id))}
           >
             <X aria-hidden className="size-4" />
           </Button>
