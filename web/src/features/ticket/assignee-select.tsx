@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Session, TicketRow } from "@/lib/api/types.ts";
 import { type Choice, Select } from "@/ui/select.tsx";
-import { agentsQuery } from "./queries.ts";
+import { agentsQuery, assignable } from "./queries.ts";
 
 const NOBODY = "nobody";
 
@@ -18,7 +18,7 @@ export function AssigneeSelect({ ticket, session, onChange }: AssigneeSelectProp
   const { t, i18n } = useTranslation();
   const agents = useQuery(agentsQuery);
   const people = useMemo(() => {
-    const known = new Map((agents.data ?? []).map((agent) => [agent.id, agent.name]));
+    const known = new Map(assignable(agents.data ?? []).map((agent) => [agent.id, agent.name]));
     if (session.role !== "customer") {
       known.set(session.account_id, session.name);
     }

@@ -97,6 +97,8 @@ export function editProblem(error: Error, { t, locale, agents }: Context): strin
     }
     case "children-open":
       return t("panel:edit.childrenOpen", { count: told(error).count ?? 1 });
+    case "not-an-agent":
+      return t("panel:edit.notAnAgent");
     case "way-closed":
       return t("panel:edit.wayClosed");
     case "invalid-transition":

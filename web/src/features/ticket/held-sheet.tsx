@@ -9,7 +9,7 @@ import { Sheet } from "@/ui/popover.tsx";
 import { Select } from "@/ui/select.tsx";
 import { editProblem, fieldName, fieldProblemWords } from "./edit-problems.ts";
 import { Property } from "./property.tsx";
-import { agentsQuery } from "./queries.ts";
+import { agentsQuery, assignable } from "./queries.ts";
 import type { Held } from "./send-over.ts";
 import { fieldsQuery, statusName } from "./settings.ts";
 import { TagsField } from "./tags-field.tsx";
@@ -77,7 +77,7 @@ export function HeldSheet({ ticket, edit, held }: HeldSheetProps) {
             <Select
               label={label}
               value={assignee?.id ?? ""}
-              choices={(agents.data ?? []).map(({ id, name }) => ({ id, label: name }))}
+              choices={assignable(agents.data ?? []).map(({ id, name }) => ({ id, label: name }))}
               onChange={(id) => setAssignee(agents.data?.find((agent) => agent.id === id) ?? null)}
             />
           </Property>

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
-import type { Message } from "@/lib/api/types.ts";
-import { untilDelivered } from "./queries.ts";
+import type { Agent, Message } from "@/lib/api/types.ts";
+import { assignable, untilDelivered } from "./queries.ts";
 
 const NOW = Date.parse("2026-01-01T12:00:00Z");
 
@@ -35,4 +35,12 @@ describe("looking again at a thread", () => {
     expect(untilDelivered(thread(null, "2026-01-01T11:59:30Z"), NOW)).toBe(false);
     expect(untilDelivered(undefined, NOW)).toBe(false);
   });
+});
+
+it("a ticket is given only to those who are not switched off", () => {
+  const agents = [
+    { id: "a", active: true },
+    { id: "b", active: false },
+  ] as Agent[];
+  expect(assignable(agents).map(({ id }) => id)).toEqual(["a"]);
 });

@@ -75,6 +75,11 @@ export const agentsQuery = queryOptions({
   queryFn: async ({ signal }): Promise<Agent[]> => (await answer(routing.GET("/api/agents", { signal }))).items,
 });
 
+/** Those who can be given a ticket: who is switched off cannot. */
+export function assignable(agents: readonly Agent[]): Agent[] {
+  return agents.filter((agent) => agent.active);
+}
+
 /** Why a ticket came to whom it came, newest decision first. */
 export function routingQuery(id: string) {
   return queryOptions({
