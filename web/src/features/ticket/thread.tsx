@@ -163,19 +163,29 @@ function Separator({ children, isNew = false }: { children: string; isNew?: bool
 }
 
 /** Tells assistive technology of what others have just written, once. */
-function Arrival({ messages, accountId }: { messages: readonly Message[]; accountId: string }) {
+export function Arrival({ messages, accountId }: { messages: readonly Message[]; accountId: string }) {
   const { t } = useTranslation("ticket");
-  const [first] = useState(messages.length);
-  const last = messages.length > first ? messages.at(-1) : undefined;
+  const [known, setKnown] = useState({ length: messages.length, came: 0 });
+  const came = messages.slice(known.length).filter(({ author }) => author.id !== accountId).length;
+  if (messages.length !== known.length) {
+    setKnown({ length: messages.length, came });
+  }
+  const last = messages.at(-1);
+  const words =
+    known.came > 0 &&
+    last &&
+    last.author.id !== accountId &&
+    last.kind !== "system" &&
+    t("thread.message", {
+      kind: t(`thread.kind.${last.kind}`),
+      author: last.author.name || t(`thread.author.${last.author.kind}`),
+    });
+  // A second one of the same person is in the same words: an element of its own is told of all the same.
   return (
     <p role="status" className="sr-only">
-      {last &&
-        last.author.id !== accountId &&
-        last.kind !== "system" &&
-        t("thread.message", {
-          kind: t(`thread.kind.${last.kind}`),
-          author: last.author.name || t(`thread.author.${last.author.kind}`),
-        })}
+      {words && (
+        <span key={last.id}>{known.came > 1 ? `${t("thread.arrived", { count: known.came })}: ${words}` : words}</span>
+      )}
     </p>
   );
 }
