@@ -19,12 +19,16 @@ export default defineConfig({
     manifest: "manifest.json",
     rolldownOptions: {
       output: {
-        // What every page needs, in one piece: dozens of tiny ones cost more to ask for, and compress worse.
+        // What every page needs, in two pieces: dozens of tiny ones cost more to ask for, and compress worse.
         codeSplitting: {
           groups: [
             {
               name: "vendor",
               test: /node_modules\/(react|react-dom|scheduler|@tanstack|i18next|react-i18next|openapi-fetch)\//,
+            },
+            {
+              name: "house",
+              test: /src\/(lib\/(format|labels|lists|storage|conditions|api\/(authorised-fetch|client|problem))|features\/(live|session\/session|commands\/(registry|use-command))|ui\/(button|badge|notice|wordmark|tokens)|app\/(i18n|query-client))\b/,
             },
           ],
         },
