@@ -4,11 +4,11 @@ Only ingestion writes into the object store, and every key it keeps stands in a 
 `attachments`; other services repeat keys from there.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from services.ingestion.duties import database_time
 from services.ingestion.repository.attachments import AttachmentRepository
+from shared.db import Database
 from shared.objects import ObjectStore
 from shared.telemetry import get_logger
 
@@ -21,22 +21,29 @@ LIMIT = 2000
 
 
 class ObjectSweep:
-    """Goes round the whole store, `limit` keys a run."""
+    """Goes round the whole store, `limit` keys a turn. No transaction waits for the store."""
 
-    def __init__(self, objects: ObjectStore, *, limit: int = LIMIT) -> None:
+    def __init__(self, database: Database, objects: ObjectStore, *, limit: int = LIMIT) -> None:
+        self._database = database
         self._objects = objects
         self._limit = limit
         self._after = ""
 
-    async def run(self, session: AsyncSession, now: datetime) -> int:
-        """Remove old objects without a row, and old half-written files; returns how many objects."""
-        before = now - AGE
+    async def turn(self) -> bool:
+        """Remove old objects without a row, and old half-written files; returns whether there were such objects."""
+        async with self._database.read() as session:
+            before = await database_time(session) - AGE
         if not self._after:
             await self._objects.clear_staging(before)
-        old, self._after = await self._objects.older_than(before, self._after, self._limit)
-        orphans = await AttachmentRepository(session).unnamed(old) if old else []
+        old, after = await self._objects.older_than(before, self._after, self._limit)
+        orphans: list[str] = []
+        if old:
+            async with self._database.read() as session:
+                orphans = await AttachmentRepository(session).unnamed(old)
         for key in orphans:
             await self._objects.delete(key)
+        # Last: where anything failed these keys are looked at again.
+        self._after = after
         if orphans:
             log.info("objects.swept", removed=len(orphans))
-        return len(orphans)
+        return bool(orphans)

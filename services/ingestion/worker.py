@@ -58,7 +58,6 @@ class IngestionWorker(Worker):
                 Timer("forget_writes", FORGET_EVERY, forget_writes),
                 Timer("forget_receipts", FORGET_EVERY, forget_receipts),
                 Timer("keep_seals", FORGET_EVERY, SealKeeping(settings.sealing_keys).run),
-                Timer("sweep_objects", sweep.EVERY, sweep.ObjectSweep(objects).run),
             ),
             gather_ms=500,
         )
@@ -90,6 +89,8 @@ class IngestionWorker(Worker):
             stored=hints.mail_stored,
         )
         self._fetcher = Duty("fetch", self._fetching.turn, idle_seconds=FETCH_POLL_SECONDS)
+        sweeping = sweep.ObjectSweep(database, objects)
+        self._sweeper = Duty("sweep", sweeping.turn, idle_seconds=sweep.EVERY.total_seconds())
         self._reconciler = Duty("reconcile", measuring(database), idle_seconds=MEASURE_SECONDS)
         self._lmtp: LmtpDoor | None = None
         if settings.lmtp_listen is not None:
@@ -108,7 +109,8 @@ class IngestionWorker(Worker):
                 group.create_task(super().run(stop), name="worker")
                 if self._lmtp is not None:
                     group.create_task(self._lmtp.run(stop), name="lmtp")
-                for duty in (*self._readers, *self._senders, *self._scanners, self._fetcher, self._reconciler):
+                alone = (self._fetcher, self._reconciler, self._sweeper)
+                for duty in (*self._readers, *self._senders, *self._scanners, *alone):
                     group.create_task(duty.run(stop), name=duty.name)
         finally:
             await self._fetching.close()

@@ -72,7 +72,9 @@ async def test_a_part_of_a_file(desk: Desk) -> None:
         assert (answer.status, answer.body, "content-range" in answer.headers) == (200, DATA, False)
 
 
-async def test_pictures_are_drawn_anew_once_and_hold_nothing_but_pixels(desk: Desk) -> None:
+async def test_pictures_are_drawn_anew_once_and_hold_nothing_but_pixels(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     agent, uploaded = desk.as_(Role.AGENT), await upload(desk, photo(), "a.jpg")
     for form, size in (("thumbnail", (32, 64)), ("image", (32, 64))):
         picture = await agent.get(f"{uploaded['url']}/{form}")
@@ -87,8 +89,8 @@ async def test_pictures_are_drawn_anew_once_and_hold_nothing_but_pixels(desk: De
     large = await upload(desk, png(900, 300), "a.png")
     with Image.open(BytesIO((await agent.get(large["thumbnail_url"])).body)) as image:
         assert image.size == (320, 107)
-    async with desk.database.transaction() as session:
-        assert await ObjectSweep(desk.objects).run(session, now_utc() + timedelta(days=2)) == 0
+    monkeypatch.setattr("services.ingestion.sweep.AGE", timedelta(days=-2))
+    assert not await ObjectSweep(desk.database, desk.objects).turn()
 
 
 @pytest.mark.parametrize(

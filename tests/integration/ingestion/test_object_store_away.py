@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from services.ingestion.sweep import ObjectSweep
-from shared.db import now_utc
 from shared.events.accounts import Role
 from shared.ids import uuid7
 from shared.objects import ObjectStoreUnavailable
@@ -65,9 +64,8 @@ async def test_mail_waits_for_the_store(desk: Desk, s3: S3Server) -> None:
     with s3.away():
         with pytest.raises(ObjectStoreUnavailable):
             await desk.reading.turn()
-        async with desk.database.transaction() as session:
-            with pytest.raises(ObjectStoreUnavailable):
-                await ObjectSweep(desk.objects).run(session, now_utc())
+        with pytest.raises(ObjectStoreUnavailable):
+            await ObjectSweep(desk.database, desk.objects).turn()
     assert await desk.scalar("SELECT attempts FROM inbound_messages") == 0
     await desk.execute("UPDATE inbound_messages SET leased_until = now() - interval '1 second'")
     await desk.parse_all()
