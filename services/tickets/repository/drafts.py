@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, and_, cast, delete, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.models import accounts, draft_version, drafts
@@ -75,7 +75,7 @@ class DraftRepository:
             given = given.on_conflict_do_update(
                 index_elements=["ticket_id", "account_id"],
                 set_={column.name: column for column in given.excluded},
-                where=drafts.c.text == "",
+                where=and_(drafts.c.text == "", drafts.c.attachment_ids == cast([], JSONB)),
             )
             await self.session.execute(given)
 

@@ -203,8 +203,7 @@ class _Run:
         text = await self._said(ticket)
         kept = await DraftRepository(self.session).get(ticket.id, self.by.account_id)
         # What is sent ends the draft of its kind, which would be lost; and there is but one draft.
-        in_the_way = kept and kept.text.strip() and (kept.kind == self.macro.writes) is self.asked.send
-        if kept and in_the_way:
+        if kept and _is_begun(kept) and (kept.kind == self.macro.writes) is self.asked.send:
             raise Conflict(
                 f"You have begun to write a {kept.kind} on this ticket. Send it or throw it away first.",
                 slug="draft-in-the-way",
@@ -256,7 +255,7 @@ class _Run:
     async def _draft(self, ticket: Ticket, kept: AnyRow | None, text: Text) -> None:
         """Put the text below what the agent has begun to write; nothing of that is lost."""
         kind = MessageKind(self.macro.writes)
-        begun = kept if kept and kept.text.strip() else None
+        begun = kept if kept and _is_begun(kept) else None
         whole = after(Text(begun.text, begun.html) if begun else Text(""), text)
         _require_size(whole)
         read = self.asked.seen.version
@@ -269,6 +268,7 @@ class _Run:
             cc=tuple(kept.cc) if kept else (),
             thread_version=read if read is not None else begun.thread_version if begun else ticket.message_count,
             updated_at=self.now,
+            attachment_ids=tuple(kept.attachment_ids) if kept else (),
         )
         await drafts.keep(self.session, draft, expected_version=kept.version if kept else 0)
 
@@ -319,6 +319,10 @@ class _Run:
             return {}
         document = (await SettingsRepository(self.session).get(FIELDS)).document or {}
         return {each["key"]: each.get("options", ()) for each in document.get("fields", ())}
+
+
+def _is_begun(draft: AnyRow) -> bool:
+    return bool(draft.text.strip() or draft.attachment_ids)
 
 
 def _require_size(text: Text) -> None:

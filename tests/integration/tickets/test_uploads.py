@@ -87,6 +87,28 @@ async def test_a_customer_gets_the_files_of_their_thread_and_none_of_notes(desk:
     assert not holds(uuid7())
 
 
+async def test_a_draft_of_files_alone_is_never_lost(desk: Desk) -> None:
+    agent, ticket = await desk.person(Role.ADMIN), await a_ticket(desk)
+    waiting = await agent.client.post(f"/api/tickets/{ticket}/replies", {"text": "Later", "undo_seconds": 30})
+    file = await upload(desk, agent.principal)
+    path = f"/api/tickets/{ticket}/draft"
+    begun = {"kind": "reply", "text": "", "attachment_ids": [str(file.id)], "thread_version": 1}
+    assert (await agent.client.put(path, begun, **{"If-Match": "*"})).status == 200
+    # Neither what is taken back takes its place, nor what a macro sends; what a macro drafts goes beside the files.
+    assert (await agent.client.delete(waiting.headers["location"])).status == 200
+    assert (await agent.client.get(path)).json()["draft"]["text"] == ""
+    macro = {"name": "Thanks", "actions": {}, "texts": {"en": {"text": "Thank you"}}, "default_language": "en"}
+    made = await agent.client.post("/api/macros", macro)
+    assert made.status == 201, made.body
+    use = {"macro_id": made.json()["id"]}
+    sent = await agent.client.post(f"/api/tickets/{ticket}/macro", {**use, "send": True}, **{"If-Match": "*"})
+    assert (sent.status, sent.json()["type"]) == (409, "/problems/draft-in-the-way")
+    drafted = await agent.client.post(f"/api/tickets/{ticket}/macro", use, **{"If-Match": "*"})
+    assert drafted.status == 200, drafted.body
+    draft = (await agent.client.get(path)).json()["draft"]
+    assert (draft["text"], draft["attachment_ids"]) == ("Thank you", [str(file.id)])
+
+
 async def test_a_reply_that_leaves_later_keeps_its_files_and_gives_them_back(desk: Desk) -> None:
     agent, ticket = await desk.person(), await a_ticket(desk)
     file = await upload(desk, agent.principal, days=2)
