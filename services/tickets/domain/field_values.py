@@ -1,6 +1,5 @@
 """A field of the organisation's own, and whether a value is one of its."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -94,7 +93,8 @@ def _text(field: Field, value: Any) -> Wrong:
 def _number(field: Field, value: Any) -> Wrong:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _other_kind(field)
-    if not math.isfinite(value) or abs(value) > _EXACT:
+    # This way round it is false of what is no number, too, and no integer is too long for it.
+    if not abs(value) <= _EXACT:
         return "out-of-range", "This number is too large."
     return _out_of_bounds(field, Decimal(str(value)))
 

@@ -37,6 +37,7 @@ from services.tickets.repository.conditions import Asker
 from services.tickets.repository.rows import AnyRow
 from services.tickets.schemas.bulk import actions_from
 from services.tickets.service.journal import Journal
+from services.tickets.service.macros import check_values
 from services.tickets.service.pace import Pace
 from services.tickets.service.problems import rules_as_problems
 from services.tickets.service.search import Order, find
@@ -134,7 +135,8 @@ async def create(
 ) -> UUID:
     """Make a job for these tickets, whose `document` tells what is to be done; a dry run waits for its start.
 
-    Raises Unprocessable (`nothing-selected`, `not-an-agent`, `bad-until`), Conflict (`too-many-jobs`).
+    Raises Unprocessable (`nothing-selected`, `not-an-agent`, `bad-until`, `fields-invalid`), Conflict
+    (`too-many-jobs`).
     """
     actions = actions_from(document)
     ids = list(dict.fromkeys(ticket_ids))
@@ -145,6 +147,9 @@ async def create(
         account = await CustomerRepository(session).account(actions.assignee_id)
         if account is None or not account.active or account.role == Role.CUSTOMER:
             raise Unprocessable("The assignee has to be an active agent.", slug="not-an-agent")
+    if values := actions.fields.get("fields"):
+        with rules_as_problems():
+            check_values((await lifecycle_of(session)).fields, values)
     if actions.snooze_until is not None and not now < actions.snooze_until <= now + MAX_AHEAD:
         raise Unprocessable(f"`snooze_until` lies ahead, at most {MAX_AHEAD.days} days.", slug="bad-until")
     repository = BulkRepository(session)

@@ -158,6 +158,19 @@ async def test_fields_of_the_organisations_own_are_found_by_afterwards(desk: Des
     assert await desk.rows("SELECT 1 FROM field_values") == []
 
 
+async def test_values_that_no_ticket_could_have_are_refused_before_there_is_a_job(desk: Desk) -> None:
+    """A long number made the job fail ticket by ticket, with an error of the desk's own."""
+    admin, ids = await desk.person(Role.ADMIN), await tickets_of(desk, 1)
+    field = {"key": "count", "kind": "number", "labels": {"en": "Count"}}
+    answer = await admin.client.put("/api/settings/fields", {"fields": [field]}, if_match="*")
+    assert answer.status == 200, answer.json()
+    for values, code in (({"count": 10**400}, "out-of-range"), ({"other": 1}, "unknown")):
+        refused = await admin.client.post("/api/bulk", asked(ids, set={"fields": values}))
+        assert (refused.status, refused.json()["type"]) == (422, "/problems/fields-invalid"), refused.body
+        assert [each["code"] for each in refused.json()["errors"]] == [code]
+    assert (await desk.one("SELECT count(*) AS n FROM bulk_jobs")).n == 0
+
+
 async def test_a_dry_run_changes_nothing_until_it_is_started_and_then_what_it_showed(desk: Desk) -> None:
     lead, ids = await desk.person(Role.SUPERVISOR), await tickets_of(desk, 4)
     for status in ("solved", "closed"):

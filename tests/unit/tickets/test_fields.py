@@ -53,6 +53,8 @@ CHOICES = ("hardware", "hardware/printer", "software")
         (a_field(kind=Kind.NUMBER, minimum=1, maximum=5), 5, None),
         (a_field(kind=Kind.NUMBER), True, "wrong-kind"),
         (a_field(kind=Kind.NUMBER), 1e300, "out-of-range"),
+        # Longer than a float holds: the question whether it is finite fails.
+        (a_field(kind=Kind.NUMBER), -(10**400), "out-of-range"),
         (a_field(kind=Kind.NUMBER), float("nan"), "out-of-range"),
         (a_field(kind=Kind.MONEY), {"amount": "12.50", "currency": "EUR"}, None),
         (a_field(kind=Kind.MONEY), {"amount": "12.505", "currency": "EUR"}, "too-many-decimals"),
