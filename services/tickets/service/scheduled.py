@@ -23,7 +23,7 @@ from services.tickets.repository import (
 from services.tickets.service import uploads
 from services.tickets.service.journal import Journal, locked
 from services.tickets.service.settings import lifecycle_of
-from services.tickets.service.threads import Seen, check_thread, copied_to, replied, sent_anyway
+from services.tickets.service.threads import Seen, check_thread, copied_to, replied, sent_anyway, taking_part
 from shared.events.accounts import Role
 from shared.events.common import Actor, ActorKind, AttachmentRef, TicketStatus
 from shared.events.tickets import FieldChange, MessageKind
@@ -194,7 +194,7 @@ async def release_due(session: AsyncSession, *, now: datetime) -> int:
     lifecycle = await lifecycle_of(session)
     journal = Journal(session)
     settled: list[Scheduled] = []
-    taking_part: set[tuple[UUID, UUID]] = set()
+    joining: set[tuple[UUID, UUID]] = set()
     for scheduled in due:
         ticket = tickets[scheduled.ticket_id]
         try:
@@ -214,9 +214,9 @@ async def release_due(session: AsyncSession, *, now: datetime) -> int:
             log.info("reply.refused", ticket_id=str(ticket.id), reason=problem.slug)
         else:
             settled.append(replace(_settled(scheduled, ScheduledState.RELEASED, now), text="", html=None))
-            taking_part |= {(ticket.id, people[address]) for address in scheduled.cc}
+            joining |= taking_part(ticket.id, scheduled.cc, people)
     await journal.write()
-    await TicketRepository(session).add_participants(taking_part)
+    await TicketRepository(session).add_participants(joining)
     await repository.update(settled)
     refused_ones = [scheduled for scheduled in settled if scheduled.state is ScheduledState.REFUSED]
     await uploads.give_back(session, [file for scheduled in refused_ones for file in scheduled.attachments])

@@ -33,6 +33,7 @@ from services.tickets.repository import (
     ScheduledRepository,
     TicketRepository,
 )
+from services.tickets.repository.reviews import ReviewRepository
 from services.tickets.repository.rows import AnyRow
 from services.tickets.service.journal import Journal, locked
 from services.tickets.service.notices import tell_mentioned
@@ -74,7 +75,8 @@ async def reply(
 ) -> UUID:
     """Add a public message: an agent's reply, or the customer's own next message. Returns the message's id.
 
-    `html` is what an agent's text was made from, and clean. `cc` get a copy, and take part from then on.
+    `html` is what an agent's text was made from, and clean. `cc` get a copy; those who do not work here take
+    part from then on.
 
     Raises NotFound, Conflict (`stale-thread`, `invalid-transition`, `ticket-closed`, `ticket-not-reopened`), Forbidden
     (`way-closed`), Unprocessable (`fields-missing`, `copies-need-mail`).
@@ -118,19 +120,28 @@ async def reply(
         remarks=sent_anyway(forced_from, thread_version(ticket, message.kind)),
     )
     await journal.write()
-    await TicketRepository(session).add_participants({(ticket.id, people[address]) for address in message.cc})
+    await TicketRepository(session).add_participants(taking_part(ticket.id, message.cc, people))
     return message.id
 
 
-async def copied_to(session: AsyncSession, cc: Collection[str], now: datetime) -> Mapping[str, UUID]:
+async def copied_to(session: AsyncSession, cc: Collection[str], now: datetime) -> Mapping[str, UUID | None]:
     """Who gets a copy: customers by their addresses in normal form, made where nobody has one.
 
-    Ask before a ticket is locked: intake makes customers before it locks tickets, too.
+    Who works here gets one, and is None: no customer, as what comes in under an agent's name without a token would join
+    by that. Ask before a ticket is locked: intake makes customers before it locks tickets, too.
     """
     if not cc:
         return {}
-    found = await CustomerRepository(session).resolve({identity("email", address): Profile() for address in cc}, now)
-    return {key.address: requester.customer_id for key, requester in found.items()}
+    copied = {identity("email", address) for address in cc}
+    agents = await ReviewRepository(session).agents_at({each.address for each in copied})
+    others = copied - {identity("email", agent.email) for agent in agents}
+    found = await CustomerRepository(session).resolve({each: Profile() for each in others}, now) if others else {}
+    return {each.address: found[each].customer_id if each in found else None for each in copied}
+
+
+def taking_part(ticket_id: UUID, cc: Collection[str], people: Mapping[str, UUID | None]) -> set[tuple[UUID, UUID]]:
+    """Ticket and customer, of each who takes part from a copy on."""
+    return {(ticket_id, customer_id) for address in cc if (customer_id := people[address]) is not None}
 
 
 def replied(

@@ -1,11 +1,14 @@
 """Agents who answer from their own mail program, people who got a copy, and what was forwarded."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
-from shared.db import Database
+from services.tickets.service.scheduled import release_due
+from shared.db import Database, now_utc
 from shared.events.accounts import Role
 from shared.events.messages import AgentToken, Authentication, MessageReceived, Sender, ThreadingEvidence
 from shared.ids import uuid7
@@ -198,6 +201,28 @@ async def test_an_open_ticket_goes_on_whatever_the_subject(desk: Desk) -> None:
     other = again(anas, 5, subject="Invoice for March")
     await desk.take(other)
     assert (await ticket_of(desk, other)).id == ticket.id
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_colleague_who_gets_a_copy_of_a_reply_is_no_customer(desk: Desk, later: bool) -> None:
+    """They took part: whoever wrote under their name, with the Message-ID of the reply alone, wrote into the ticket."""
+    anas, ticket = await opened(desk)
+    agent, colleague, other = await desk.person(), await desk.person(), f"{uuid7()}@example.com"
+    body = {"text": "Use water.", "cc": [colleague.email, other]} | ({"undo_seconds": 30} if later else {})
+    answer = await agent.client.post(f"/api/tickets/{ticket.id}/replies", body)
+    assert answer.status == (202 if later else 201), answer.body
+    if later:
+        async with desk.database.transaction() as session:
+            assert await release_due(session, now=now_utc() + timedelta(minutes=1)) == 1
+    sent = await desk.one("SELECT cc FROM messages WHERE kind = 'reply' AND ticket_id = :id", id=ticket.id)
+    assert set(sent.cc) == {colleague.email, other}, "the copies go"
+    known = "SELECT count(*) AS n FROM customer_identities WHERE address = :address"
+    assert [(await desk.one(known, address=each)).n for each in (colleague.email, other)] == [0, 1]
+    assert (await desk.one("SELECT count(*) AS n FROM participants WHERE ticket_id = :id", id=ticket.id)).n == 2
+    reference = ThreadingEvidence(reference_conversation_id=anas.conversation_id)
+    forged = again(anas, 5, sender=Sender(kind="email", address=colleague.email), evidence=reference)
+    await desk.take(forged)
+    assert (await ticket_of(desk, forged)).id != ticket.id
 
 
 async def test_a_forwarded_mail_offers_who_wrote_it(desk: Desk) -> None:
