@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { ChipsField } from "@/features/ticket/chips-field.tsx";
 import type { FieldDefinition } from "@/lib/api/types.ts";
 import { Select } from "@/ui/select.tsx";
+import { readNumber, writtenNumber } from "./numbers.ts";
 import { flatOptions } from "./options.ts";
 
 export type FieldValue = string | number | boolean | string[] | { amount: string; currency: string } | null;
@@ -86,9 +87,12 @@ function Control(props: ControlProps) {
       return (
         <Written
           {...props}
-          text={typeof value === "number" ? String(value) : ""}
+          text={typeof value === "number" ? writtenNumber(value, i18n.language) : ""}
           inputMode="decimal"
-          read={(text) => (Number.isFinite(Number(text)) ? Number(text) : text)}
+          read={(text) => {
+            const read = readNumber(text, i18n.language);
+            return read === null ? text : Number(read);
+          }}
         />
       );
     case "date":
@@ -163,14 +167,16 @@ function Written({ field, label, text, type = "text", inputMode, read, ...props 
 
 /** An amount and its currency; both are kept together once there are both. */
 function MoneyInput({ field, label, value, onChange, ...props }: ControlProps) {
-  const { t } = useTranslation(["desk", "panel"]);
+  const { t, i18n } = useTranslation(["desk", "panel"]);
   const kept = typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
   const currencies = field.currencies ?? [];
   const [currency, setCurrency] = useState(kept?.currency ?? currencies[0] ?? "");
   const now = kept?.currency ?? currency;
-  const write = (amount: string | null, code: string) => {
+  const choose = (code: string) => {
     setCurrency(code);
-    return onChange(amount === null || amount === "" ? null : { amount, currency: code });
+    if (kept !== null && code !== kept.currency) {
+      void onChange({ amount: kept.amount, currency: code });
+    }
   };
   return (
     <div className="grid grid-cols-[minmax(0,1fr)_5rem] gap-1">
@@ -178,19 +184,18 @@ function MoneyInput({ field, label, value, onChange, ...props }: ControlProps) {
         {...props}
         field={field}
         value={value}
-        onChange={(amount) => write(typeof amount === "string" ? amount : null, now)}
+        onChange={(amount) => onChange(typeof amount === "string" ? { amount, currency: now } : null)}
         label={`${label}: ${t("panel:own.amount")}`}
-        text={kept?.amount ?? ""}
+        text={kept ? writtenNumber(kept.amount, i18n.language) : ""}
         inputMode="decimal"
-        // A comma is how half of the world writes it.
-        read={(text) => text.replace(",", ".")}
+        read={(text) => readNumber(text, i18n.language) ?? text}
       />
       {currencies.length > 0 ? (
         <Select
           label={`${label}: ${t("panel:own.currency")}`}
           value={now}
           choices={currencies.map((id) => ({ id, label: id }))}
-          onChange={(code) => write(kept?.amount ?? null, code)}
+          onChange={choose}
           isDisabled={props.isDisabled ?? false}
         />
       ) : (
@@ -200,7 +205,7 @@ function MoneyInput({ field, label, value, onChange, ...props }: ControlProps) {
           maxLength={3}
           disabled={props.isDisabled}
           defaultValue={now}
-          onBlur={(event) => write(kept?.amount ?? null, event.target.value.trim().toUpperCase())}
+          onBlur={(event) => choose(event.target.value.trim().toUpperCase())}
           className={BOX}
         />
       )}
