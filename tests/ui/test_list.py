@@ -206,7 +206,7 @@ def test_shift_selects_what_lies_between(desk: RunningDesk, open_page: OpenPage)
         expect(bar).to_have_count(0)
 
         page.keyboard.press("j")
-        for key in ("ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown"):
+        for key in ("Home", "ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown"):
             page.keyboard.press(key)
         selected(1, 2, 3)
         page.keyboard.press("Space")

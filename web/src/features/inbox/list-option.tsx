@@ -14,6 +14,7 @@ interface ListOptionProps {
   isSelected: boolean;
   /** Whether any row is selected: the boxes to tick then stay in sight. */
   isSelecting: boolean;
+  onStand: (place: number, id: string) => void;
   onOpen: (id: string) => void;
   onToggle: (place: number) => void;
   onExtend: (place: number) => void;
@@ -28,6 +29,7 @@ export const ListOption = memo(function ListOption(props: ListOptionProps) {
     if (row === undefined) {
       return;
     }
+    props.onStand(place, row.id);
     if (event.shiftKey) {
       props.onExtend(place);
     } else if (event.ctrlKey || event.metaKey) {
@@ -65,6 +67,7 @@ export const ListOption = memo(function ListOption(props: ListOptionProps) {
             className="grid w-8 shrink-0 place-items-center"
             onClick={(event) => {
               event.stopPropagation();
+              props.onStand(place, row.id);
               if (event.shiftKey) {
                 props.onExtend(place);
               } else {

@@ -101,6 +101,7 @@ export function TicketList({ label, list, rowHeight, cursor, selection, openId, 
               isOpen={rows[place] !== undefined && rows[place].id === openId}
               isSelected={selection.has(rows[place]?.id)}
               isSelecting={selection.count > 0}
+              onStand={cursor.stand}
               onOpen={onOpen}
               onToggle={selection.toggle}
               onExtend={selection.extend}

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useCallback, useState } from "react";
 import { useCommand } from "@/features/commands/use-command.ts";
 import type { List } from "./rows.ts";
 
@@ -14,6 +14,8 @@ export interface Cursor {
   /** How often it was moved on purpose in this list. */
   moves: number;
   go: (to: number) => void;
+  /** Stands it on a row that was pressed: what is in sight stays there, and the focus where it is. */
+  stand: (place: number, id: string) => void;
 }
 
 interface Place {
@@ -41,6 +43,7 @@ export function useCursor({ rows, openId, onOpen }: CursorInput): Cursor {
     const next = Math.max(0, Math.min(rows.length - 1, to));
     setPlace({ id: rows[next]?.id ?? null, index: next, moves: place.moves + 1 });
   };
+  const stand = useCallback((place: number, id: string) => setPlace(({ moves }) => ({ id, index: place, moves })), []);
   const enabled = rows.length > 0;
   useCommand({ id: "next", group: "list", key: "j", run: () => go(index + 1), enabled });
   useCommand({ id: "previous", group: "list", key: "k", run: () => go(index - 1), enabled });
@@ -52,7 +55,7 @@ export function useCursor({ rows, openId, onOpen }: CursorInput): Cursor {
   };
   useCommand({ id: "open", group: "list", key: "Enter", run: open, enabled });
 
-  return { index, moves: place.moves, go };
+  return { index, moves: place.moves, go, stand };
 }
 
 /** Where the ticket is now: mostly where it was. */
