@@ -1,7 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
 import { ArrowRight } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { MacroPreview } from "@/lib/api/types.ts";
 import { formatExact } from "@/lib/format.ts";
+import { fieldName as ownFieldName } from "./edit-problems.ts";
+import { fieldsQuery, lifecycleQuery, statusName, typeName } from "./settings.ts";
 
 type Changes = MacroPreview["changes"];
 
@@ -19,11 +22,16 @@ const NAMED = [
 ] as const;
 type Named = (typeof NAMED)[number];
 const STATUSES = ["new", "open", "pending", "on_hold", "solved", "closed"] as const;
+const TYPES = ["question", "technical", "billing", "feature_request", "incident"] as const;
 const PRIORITIES = ["low", "normal", "high", "urgent"] as const;
+const LEVELS = ["low", "medium", "high"] as const;
 
 /** What a macro changes: each field, before and after. */
 export function MacroChanges({ changes, names }: { changes: Changes; names: ReadonlyMap<string, string> }) {
   const { t, i18n } = useTranslation(["ticket", "desk"]);
+  const { t: panel } = useTranslation(["desk", "panel"]);
+  const own = useQuery(fieldsQuery).data?.fields ?? [];
+  const lifecycle = useQuery(lifecycleQuery).data;
   const fields = Object.entries(changes).filter(([field]) => !isDouble(field, changes));
 
   return (
@@ -43,7 +51,7 @@ export function MacroChanges({ changes, names }: { changes: Changes; names: Read
 
   function fieldName(field: string): string {
     const named = NAMED.find((each) => each === field || `${each}_id` === field || `${each}_key` === field);
-    return named ? t(`macro.field.${named satisfies Named}`) : field.replace(/^fields\./, "");
+    return named ? t(`macro.field.${named satisfies Named}`) : ownFieldName(panel, field, own, i18n.language);
   }
 
   function shown(field: string, value: unknown): string {
@@ -57,23 +65,41 @@ export function MacroChanges({ changes, names }: { changes: Changes; names: Read
       return String((value as { name?: string }).name ?? JSON.stringify(value));
     }
     const text = String(value);
-    const status = field === "status" && STATUSES.find((each) => each === text);
-    const priority = field === "priority" && PRIORITIES.find((each) => each === text);
-    if (status) {
-      return t(`desk:status.${status}`);
+    switch (field) {
+      case "status":
+      case "status_key": {
+        const known = lifecycle?.statuses.find(({ key }) => key === text);
+        const category = known?.category ?? STATUSES.find((each) => each === text);
+        return category ? statusName(panel, known ?? { key: text, labels: {} }, category, i18n.language) : text;
+      }
+      case "type":
+      case "type_key": {
+        const known = lifecycle?.types?.find(({ key }) => key === text);
+        const category = known?.category ?? TYPES.find((each) => each === text);
+        return category ? typeName(panel, known ?? { key: text, labels: {} }, category, i18n.language) : text;
+      }
+      case "priority": {
+        const priority = PRIORITIES.find((each) => each === text);
+        return priority ? panel(`panel:priority.${priority}`) : text;
+      }
+      case "urgency":
+      case "impact": {
+        const level = LEVELS.find((each) => each === text);
+        return level ? panel(`panel:level.${level}`) : text;
+      }
+      case "snoozed_until":
+        return formatExact(text, i18n.language);
+      default:
+        return names.get(text) ?? text;
     }
-    if (priority) {
-      return t(`desk:priority.${priority}`);
-    }
-    return field === "snoozed_until" ? formatExact(text, i18n.language) : (names.get(text) ?? text);
   }
 }
 
-/** The category beside a key of the organisation's own says the same once more, as does who set a priority. */
+/** The category beside a key of the organisation's own says less, and who set a priority the same once more. */
 function isDouble(field: string, changes: Changes): boolean {
   return (
     field === "priority_by_hand" ||
-    (field === "status_key" && "status" in changes) ||
-    (field === "type_key" && "type" in changes)
+    (field === "status" && "status_key" in changes) ||
+    (field === "type" && "type_key" in changes)
   );
 }
