@@ -32,7 +32,7 @@ class Flow:
         self._ways = {each.id: await self._way(each) for each in senders}
         if len(self._running) >= MOST:
             return []
-        mails = Counter(way for way in self._running.values() if way is not None)
+        mails: Counter[Transport | None] = Counter(way for way in self._running.values() if way is not None)
         return [each for each in senders if mails[self._ways[each.id]] < self._connections]
 
     async def run(self, mails: Sequence[tuple[Identity, Coroutine[None, None, None]]]) -> None:

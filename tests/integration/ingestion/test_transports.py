@@ -166,42 +166,45 @@ async def test_a_port_that_is_none_is_refused(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", ["replies", "notices"])
+@pytest.mark.parametrize("whose", ["its own", "everybody's"])
 async def test_a_server_that_hangs_keeps_only_its_own_mails_waiting(
-    kind: str, make_desk: MakeDesk, servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
+    kind: str, whose: str, make_desk: MakeDesk, servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those due before them were claimed first, and a turn lasted as long as its slowest mail: minutes."""
     monkeypatch.setattr(flow, "PATIENCE_SECONDS", 0.2)
     everybodys, own = servers
-    own.hangs = True
+    hanging, other = (own, everybodys) if whose == "its own" else (everybodys, own)
+    hanging.hangs = True
     desk = await make_desk(DESK_INGESTION_SMTP_URL=f"smtp://127.0.0.1:{everybodys.port}")
     mailbox = await add_mailbox(desk, own)
     await desk.execute("UPDATE mailboxes SET brand = 'toys'")
-    for number in range(2 * BATCH):
+    for number in range(2 * BATCH + 1):
+        is_own = (hanging if number < 2 * BATCH else other) is own
         if kind == "replies":
             conversation = uuid7()
-            await came(desk, conversation, mailbox["id"])
+            await came(desk, conversation, mailbox["id"] if is_own else None)
             await desk.consume(reply(conversation, email=f"{number}@example.org"))
         else:
-            await desk.consume(told(brand="toys", to=Addressee(address=f"{number}@desk.example", name="")))
-    await desk.consume(*([reply(uuid7())] if kind == "replies" else [told()]))
+            to = Addressee(address=f"{number}@desk.example", name="")
+            await desk.consume(told(brand="toys" if is_own else "nobody's", to=to))
     transports = Transports(desk.database, desk.settings)
     delivery: Delivery | NoticeDelivery = NoticeDelivery(desk.database, desk.mail_desk, transports, desk.settings)
     if kind == "replies":
         delivery = Delivery(desk.database, desk.objects, desk.mail_desk, transports, desk.settings)
     try:
         async with asyncio.timeout(20):
-            while not everybodys.senders:
+            while not other.senders:
                 assert await delivery.turn()
-        assert own.senders == []
+        assert hanging.senders == []
         # What is on its way is noted in the end, and the rest of them follows.
-        own.hangs = False
+        hanging.hangs = False
         await delivery.close()
-        assert len(own.senders) == BATCH
+        assert len(hanging.senders) == BATCH
         while await delivery.turn():
             pass
-        assert len(own.senders) == 2 * BATCH
+        assert len(hanging.senders) == 2 * BATCH
         assert await desk.scalar(f"SELECT count(*) FROM {_TABLES[kind]} WHERE state = 'delivered'") == 2 * BATCH + 1
     finally:
-        own.hangs = False
+        hanging.hangs = False
         await delivery.close()
         await transports.close()
