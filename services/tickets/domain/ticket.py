@@ -226,6 +226,10 @@ def differences(before: Ticket, after: Ticket) -> dict[str, FieldChange]:
         new: Any = getattr(after, name)
         if old != new:
             found[name] = FieldChange(before=to_jsonable_python(old), after=to_jsonable_python(new))
+    was, now = before.requester, after.requester
+    if was.customer_id == now.customer_id and was.email != now.email:
+        # Replies go elsewhere from here on, and who sees them.
+        found["requester_email"] = FieldChange(before=was.email, after=now.email)
     if before.fields != after.fields:
         for key in sorted(before.fields.keys() | after.fields.keys()):
             if before.fields.get(key) != after.fields.get(key):

@@ -203,6 +203,27 @@ async def test_an_open_ticket_goes_on_whatever_the_subject(desk: Desk) -> None:
     assert (await ticket_of(desk, other)).id == ticket.id
 
 
+async def test_another_address_of_the_same_requester_is_told_and_moves_the_version(desk: Desk) -> None:
+    """Replies went elsewhere, and neither the history nor whoever edited at the same time heard of it."""
+    agent, private = await desk.person(), f"{uuid7()}@example.com"
+    ours = received(f"{uuid7()}@example.com")
+    await desk.take(ours)
+    ticket = await ticket_of(desk, ours)
+    added = await agent.client.post(
+        f"/api/customers/{ticket.requester_id}/identities", {"kind": "email", "address": private}, if_match="*"
+    )
+    assert added.status < 300, added.body
+    path = f"/api/tickets/{ticket.id}"
+    given = await agent.client.post(f"{path}/requester", {"email": private}, if_match='"1"')
+    assert (given.status, given.json()["version"]) == (200, 2), given.body
+    entry = (await agent.client.get(f"{path}/history")).json()["items"][0]
+    assert (entry["cause"], entry["changes"]["requester_email"]) == (
+        "requester",
+        {"before": ours.sender.address, "after": private},
+    )
+    assert (await agent.client.post(f"{path}/requester", {"email": private}, if_match='"1"')).status == 412
+
+
 @pytest.mark.parametrize("later", [False, True])
 async def test_a_colleague_who_gets_a_copy_of_a_reply_is_no_customer(desk: Desk, later: bool) -> None:
     """They took part: whoever wrote under their name, with the Message-ID of the reply alone, wrote into the ticket."""

@@ -71,6 +71,7 @@ const FIELDS: Record<string, Field> = {
   subject: "subject",
   assignee_id: "assignee",
   requester_id: "requester",
+  requester_email: "requester",
   group: "group",
   language: "language",
   tags: "tags",
