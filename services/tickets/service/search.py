@@ -206,7 +206,7 @@ async def _with_other_forms(repository: WordRepository, condition: Condition) ->
     forms: dict[Comparison, Condition] = {}
     for test, word in tests.items():
         of_language: dict[str, set[str]] = defaultdict(set)
-        for stem in asked_for[test]:
+        for stem in sorted(asked_for[test]):
             of_language[language_of_stem(stem)].update(with_stem[stem][:_FORMS])
         # What was only ever read in one language need not be asked for in its documents alone: half of all may be.
         anywhere = {form for of, found in of_language.items() for form in found if read[form] == {of}} - {word}

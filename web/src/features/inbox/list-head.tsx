@@ -92,7 +92,11 @@ export function ListHead({ title, source, view, list, session, cursor, onSort }:
           {t("search.corrected")}{" "}
           {list.corrected.map(({ written, searched }) => (
             <bdi key={written} className="me-2">
-              {written} → <strong className="font-medium text-ink">{searched.join(", ")}</strong>
+              {written}{" "}
+              <span aria-hidden className="inline-block rtl:-scale-x-100">
+                →
+              </span>{" "}
+              <strong className="font-medium text-ink">{searched.join(", ")}</strong>
             </bdi>
           ))}
         </p>
