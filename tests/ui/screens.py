@@ -70,6 +70,7 @@ PICTURES = (
     Screen("inbox", inbox),
     Screen("inbox-dark", inbox, theme="dark"),
     Screen("inbox-arabic", inbox, locale="ar"),
+    Screen("inbox-hindi", inbox, locale="hi"),
     Screen("inbox-390", look("/inbox/open"), narrow=True),
     Screen("ticket-390", inbox, narrow=True, theme="dark"),
     Screen("palette", palette),
@@ -79,9 +80,12 @@ PICTURES = (
     Screen("reports-390", look("/reports/overview"), role="supervisor", narrow=True),
     Screen("team", look("/team"), role="supervisor"),
     Screen("admin-accounts", look("/admin/accounts"), role="admin"),
+    Screen("admin-fields", look("/admin/fields"), role="admin"),
     Screen("admin-statuses-dark", look("/admin/workflow"), role="admin", theme="dark"),
     Screen("mail-reconciliation", look("/admin/mail/reconciliation"), role="admin"),
     Screen("mail-quarantine-390", look("/admin/mail/quarantine"), role="admin", narrow=True),
+    Screen("portal-request-390", look("/portal/request"), narrow=True),
+    Screen("portal-request-arabic", look("/portal/request"), locale="ar"),
 )
 
 
