@@ -67,7 +67,7 @@ def test_a_macro_that_was_made_can_be_tried_and_applied(desk: RunningDesk, open_
     sheet.get_by_role("button", name="Save").click()
     expect(sheet).to_have_count(0)
 
-    page.get_by_role("button", name=f"Try {name} on a ticket").click()
+    page.get_by_role("button", name=f"Try on a ticket: {name}").click()
     sheet.get_by_label("Number of the ticket").fill(str(ticket["number"]))
     sheet.get_by_role("button", name="Try on a ticket").click()
     expect(sheet).to_contain_text("Hello Ana, we are sorry.")

@@ -212,10 +212,8 @@ def restore(clock: Clock, at: datetime) -> Step:
     if not restored.ticking:
         paused = replace(restored, state=ClockState.PAUSED, due_at=None, warn_due_at=None)
         return _told(Happening.CHANGED, paused)
-    begun = at - restored.counted(at)
-    due_at, warn_due_at = begun + restored.plan.target, begun + restored.plan.warn_after
-    running = replace(restored, state=ClockState.RUNNING, due_at=due_at, warn_due_at=warn_due_at)
-    return _told(Happening.CHANGED, running)
+    running = replace(restored, state=ClockState.RUNNING)
+    return _told(Happening.CHANGED, _with_deadlines(running, restored.intervals[-1].start))
 
 
 def replan(clock: Clock, plan: Plan, at: datetime) -> Step:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.sla.domain.clock import Clock, fire, timers_of
@@ -145,6 +145,16 @@ def test_a_reopened_ticket_goes_on_under_the_present_plan() -> None:
     st.integers(1, 4000),
     st.integers(1, 4000),
 )
+@example(
+    [
+        (1000, TicketStatus.OPEN, False),
+        (1000, TicketStatus.OPEN, False),
+        (401, TicketStatus.PENDING, False),
+        (1, TicketStatus.OPEN, False),
+    ],
+    1,
+    1,
+).via("a warning that was due before it went on")
 def test_a_closing_that_is_taken_back_has_never_been(
     before: list[tuple[int, TicketStatus, bool]], closed_after: int, back_after: int
 ) -> None:

@@ -37,10 +37,14 @@ export function useSteadyScroll(
     }
     const top = Math.floor(element.scrollTop / rowHeight);
     const inSight = old.cursor >= top && (old.cursor + 1) * rowHeight <= element.scrollTop + element.clientHeight;
-    const moved = shift(old.rows, rows, inSight ? old.cursor : top);
+    const read = inSight ? old.cursor : top;
+    const moved = shift(old.rows, rows, read);
     if (moved !== 0) {
       element.scrollTop += moved * rowHeight;
-      setCount((known) => Math.max(0, known + Math.max(0, moved)));
+    }
+    const came = arrivals(old.rows, rows, read, moved);
+    if (came > 0) {
+      setCount((known) => known + came);
     }
   }, [rows, rowHeight, scroller, cursor]);
 
@@ -72,4 +76,19 @@ export function shift(old: Rows, now: Rows, top: number): number {
     }
   }
   return 0;
+}
+
+/**
+ * How many rows came in above the row `top`, which has moved so far: others may have left in the same moment.
+ *
+ * Where not all rows above were known, those that are new cannot be told from those that were only fetched.
+ */
+export function arrivals(old: Rows, now: Rows, top: number, moved: number): number {
+  const from = Math.max(0, top - REACH);
+  const above = old.slice(from, top);
+  if (above.includes(undefined)) {
+    return Math.max(0, moved);
+  }
+  const known = new Set(above.map((row) => row?.id));
+  return now.slice(from, top + moved).filter((row) => row !== undefined && !known.has(row.id)).length;
 }

@@ -144,7 +144,7 @@ function ByReason({ counts, isQuarantine = false }: { counts: Record<string, num
                   to="/admin/mail/$section"
                   params={{ section: "quarantine" }}
                   search={{ reason }}
-                  className="underline hover:text-ink"
+                  className="inline-flex min-h-6 items-center underline hover:text-ink"
                 >
                   {reasonWords(reason)}
                 </Link>
