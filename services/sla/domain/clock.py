@@ -196,8 +196,8 @@ def cancel(clock: Clock, at: datetime) -> Step:
     return settled.then(_told(Happening.CHANGED, ended))
 
 
-def restore(clock: Clock, at: datetime) -> Step:
-    """That it was ended is taken back at `at`: it counts as if that had never been, also what has passed since.
+def restore(clock: Clock) -> Step:
+    """That it was ended is taken back: it counts as if that had never been, also what has passed since.
 
     Its deadline may have passed meanwhile.
     """

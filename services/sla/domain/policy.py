@@ -115,7 +115,7 @@ def same_to_clocks(one: TicketStatus, other: TicketStatus) -> bool:
 
 
 def _move(clock: Clock, fact: Fact) -> Step:
-    step = restore(clock, fact.at) if _ended_by_closing(clock, fact) else Step(clock)
+    step = restore(clock) if _ended_by_closing(clock, fact) else Step(clock)
     follow_on = _move_first_response if clock.metric is SlaMetric.FIRST_RESPONSE else _move_resolution
     return step.then(follow_on(step.clock, fact))
 
