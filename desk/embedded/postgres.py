@@ -243,5 +243,10 @@ class EmbeddedPostgres(Child):
             for place in (unfinished, *unfinished.rglob("*")):
                 if not place.is_symlink():
                     place.chmod(place.stat().st_mode | (0o555 if place.is_dir() else 0o444))
-            unfinished.rename(copy)
+            try:
+                unfinished.rename(copy)
+            except OSError:
+                if not copy.exists():
+                    raise
+                shutil.rmtree(unfinished, ignore_errors=True)  # another desk that started meanwhile was quicker
         return copy / package.name / "pginstall" / "bin"

@@ -98,6 +98,26 @@ def test_data_moves_where_the_unprivileged_account_reaches_it(server: EmbeddedPo
     assert (tmp_path / "data.password").stat().st_mode & 0o077 == 0
 
 
+def test_two_desks_that_start_first_at_once_share_their_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both copy them to where the unprivileged account reaches them; whoever is second takes what is there."""
+    server = EmbeddedPostgres(tmp_path / "data", free_port())
+    server.account = server.account or SystemAccount("somebody", 1, 1)
+    copy = tmp_path / "copy"
+    monkeypatch.setattr("desk.embedded.postgres.reaches", lambda *_: False)
+    monkeypatch.setattr("desk.embedded.postgres.elsewhere", lambda *_: copy)
+
+    def copied(_: Path, target: Path, **__: bool) -> None:
+        for place in (target, copy):
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "program").touch()
+
+    monkeypatch.setattr("desk.embedded.postgres.shutil.copytree", copied)
+    assert server._binaries().is_relative_to(copy)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("copy")) == ["copy"]
+
+
 @needs_root
 def test_data_stays_where_it_is_wanted_if_that_is_reachable() -> None:
     with tempfile.TemporaryDirectory() as directory:
