@@ -28,13 +28,14 @@ from tests.statements import sent
 
 TICKETS = 20_000
 LIMIT = 51
-NOW = datetime.now(UTC)
+# The last day of its 32, just begun: the days before it have fewest hits, and their months most.
+NOW = datetime(2026, 9, 12, 0, 10, tzinfo=UTC)
 # Of all statements of a search. The documents alone are 60,000 pages.
 MOST_PAGES = 5_000
 # As many again where the best are looked for: each of them is looked into.
 MOST_PAGES_OF_THE_BEST = 5_000 + 8 * BEST_OF
-# A span is eight times as long as one that had too few.
-MOST_ROWS_OF_THE_BEST = 8 * BEST_OF
+# Where eight days had too few, marks of three months give up to 96.
+MOST_ROWS_OF_THE_BEST = 96 // 8 * BEST_OF
 # Of any step: not all hits of a word that all have.
 MOST_ROWS = 3_000
 
@@ -45,9 +46,9 @@ INSERT INTO tickets (id, number, version, routing_version, subject, status, prio
     "group", tags, brand, conversation_id, created_at, updated_at, solved_at, message_count, public_message_count)
 SELECT uuidv7(), n, 1, 1, 'Parcel', CASE WHEN n <= 1000 AND n % 2 = 0 THEN 'open' ELSE 'solved' END, 'normal',
     'question', 'email', (SELECT id FROM customers), CASE WHEN n % 1000 = 3 THEN 'billing' END, '{{}}', 'default',
-    uuidv7(), now() - n * interval '30 min', now() - n * interval '30 min',
-    CASE WHEN n > 1000 OR n % 2 = 1 THEN now() END, 1, 1
-FROM generate_series(1, {TICKETS}) AS n;
+    uuidv7(), moment, moment,
+    CASE WHEN n > 1000 OR n % 2 = 1 THEN moment END, 1, 1
+FROM generate_series(1, {TICKETS}) AS n, LATERAL (SELECT timestamptz '{NOW}' - n * interval '30 min') AS t (moment);
 INSERT INTO search_documents (ticket_id, written_at, words)
 SELECT id, created_at, CAST(format('''all'':1B ''%s'':2B ''%s'':3B ''n%s'':4B ''#d%s'' ''#m%s'' ',
     CASE WHEN number % 2 = 0 THEN 'even' ELSE 'odd' END, CASE WHEN number % 500 = 7 THEN 'seldom' ELSE 'often' END,
