@@ -3,7 +3,8 @@
 Ingestion states evidence; this decides. Anybody can forge References, a subject's ticket number or a From header, so
 such evidence lets in only those who take part already. A signed reply token proves that its bearer was written to; so
 does a Message-ID of ours to those whom that very mail was sent, and ingestion states both as one. Whoever else has such
-an id holds a copy, and is a stranger.
+an id holds a copy, and is a stranger. To mail of those who work here neither is a token, but a reference: a copy that
+they were sent makes them no customers.
 """
 
 from dataclasses import dataclass

@@ -29,7 +29,8 @@ async def agents_writing(session: AsyncSession, messages: Sequence[MessageReceiv
     asked = {
         identity("email", storable(message.sender.address)).address
         for message in messages
-        if message.sender.kind == "email" and (message.evidence.agent or message.forwarded_from)
+        if message.sender.kind == "email"
+        and (message.evidence.agent or message.evidence.token_conversation_id or message.forwarded_from)
     }
     asked |= {each.address for message in messages for each in copied(message)}
     found = await ReviewRepository(session).agents_at(asked) if asked else []

@@ -348,16 +348,21 @@ class _Intake:
             return self._candidate(ticket, customer_id, data) if ticket else None
 
         token = candidate(named)
+        reference = candidate(self._ticket_of(stated.reference_conversation_id))
+        ended = bool(named and token and link_has_ended(data, named, token.ticket_id))
+        if data.channel is Channel.EMAIL and identity_of(data) in self.agents and not data.auto_submitted:
+            # Colleagues get copies of replies: that makes them no customers, nor whoever writes under their names.
+            token, reference = None, token or reference
         return Evidence(
             token=token,
-            reference=candidate(self._ticket_of(stated.reference_conversation_id)),
+            reference=reference,
             conversation=candidate(current),
             # Only a conversation that is somebody's can have turned the sender away.
             own=candidate(self._diverted(data.conversation_id, customer_id)) if current else None,
             numbered=candidate(self._numbered(stated.ticket_number)),
             agent=candidate(self.tickets.get(stated.agent.ticket_id)) if stated.agent else None,
             authentication=stated.authentication,
-            ended=bool(named and token and link_has_ended(data, named, token.ticket_id)),
+            ended=ended,
         )
 
     def _diverted(self, conversation_id: UUID, customer_id: UUID) -> Ticket | None:

@@ -239,11 +239,56 @@ async def test_a_colleague_who_gets_a_copy_of_a_reply_is_no_customer(desk: Desk,
     assert set(sent.cc) == {colleague.email, other}, "the copies go"
     known = "SELECT count(*) AS n FROM customer_identities WHERE address = :address"
     assert [(await desk.one(known, address=each)).n for each in (colleague.email, other)] == [0, 1]
-    assert (await desk.one("SELECT count(*) AS n FROM participants WHERE ticket_id = :id", id=ticket.id)).n == 2
-    reference = ThreadingEvidence(reference_conversation_id=anas.conversation_id)
-    forged = again(anas, 5, sender=Sender(kind="email", address=colleague.email), evidence=reference)
-    await desk.take(forged)
-    assert (await ticket_of(desk, forged)).id != ticket.id
+    participants = "SELECT count(*) AS n FROM participants WHERE ticket_id = :id"
+    assert (await desk.one(participants, id=ticket.id)).n == 2
+    named = {"reference_conversation_id": anas.conversation_id}
+    # As ingestion states it of the Message-ID of a mail that the sender got, as whom it was sent to or as a copy.
+    sent_to = named | {"token_conversation_id": anas.conversation_id}
+    for minutes, evidence in enumerate((named, sent_to, sent_to | {"authentication": Authentication.PASS}), 5):
+        from_colleague = again(
+            anas,
+            minutes,
+            sender=Sender(kind="email", address=colleague.email),
+            evidence=ThreadingEvidence.model_validate(evidence),
+        )
+        await desk.take(from_colleague)
+        held = await ticket_of(desk, from_colleague)
+        assert (held.id != ticket.id, held.review_of, held.review_reason) == (True, ticket.id, "sender_takes_no_part")
+    assert (await desk.one(participants, id=ticket.id)).n == 2
+    assert (await ticket_of(desk, anas)).status == "pending"
+    others = again(
+        anas,
+        9,
+        sender=Sender(kind="email", address=other),
+        evidence=ThreadingEvidence(token_conversation_id=anas.conversation_id),
+    )
+    await desk.take(others)
+    assert (await ticket_of(desk, others)).id == ticket.id, "who is no colleague joins by it"
+
+
+async def test_an_agent_who_is_the_requester_goes_on_in_their_ticket(desk: Desk) -> None:
+    agent = await desk.person()
+    theirs = received(agent.email)
+    await desk.take(theirs)
+    token = ThreadingEvidence(token_conversation_id=theirs.conversation_id)
+    more = again(theirs, 5, conversation_id=uuid7(), evidence=token)
+    await desk.take(more)
+    assert (await ticket_of(desk, more)).id == (await ticket_of(desk, theirs)).id
+
+
+async def test_the_absence_of_a_colleague_who_got_a_copy_stays_beside_the_thread(desk: Desk) -> None:
+    anas, ticket = await opened(desk)
+    colleague = await desk.person()
+    away = again(
+        anas,
+        5,
+        sender=Sender(kind="email", address=colleague.email),
+        evidence=ThreadingEvidence(token_conversation_id=anas.conversation_id),
+        auto_submitted=True,
+    )
+    await desk.take(away)
+    held = await ticket_of(desk, away)
+    assert (held.id, held.kind, held.public_message_count) == (ticket.id, "system", 1)
 
 
 async def test_a_forwarded_mail_offers_who_wrote_it(desk: Desk) -> None:
