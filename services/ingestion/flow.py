@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from services.ingestion.delivery import Transport
@@ -11,36 +12,45 @@ from services.ingestion.transports import Transports
 
 # How long one turn waits for the mails that it started; the slower ones go on beside the next turns.
 PATIENCE_SECONDS = 2.0
-# How many mails may be on their way at once: each is in memory, with its files.
-MOST = 60
 # How long those may take that are on their way at the end. What is cut off is sent again after its lease.
 CLOSE_SECONDS = 20.0
 
 
 class Flow:
-    """What one kind of delivery has on its way. Through whose server `connections` are, gets no more of them."""
+    """What one kind of delivery has on its way. Through whose server `connections` are, gets no more of them.
+
+    There is no bound on all of them together: servers that hang would fill it, and keep everybody's mail waiting.
+    """
 
     def __init__(self, transports: Transports, connections: int) -> None:
         self._transports = transports
         self._connections = connections
+        self._claiming = asyncio.Lock()
         self._running: dict[asyncio.Task[None], Transport | None] = {}
         self._ways: dict[UUID | None, Transport | None] = {}
 
-    async def open(self, identities: Identities) -> list[Identity]:
-        """Those of the identities as which more may leave now."""
-        senders = [identities.default, *identities.others]
-        self._ways = {each.id: await self._way(each) for each in senders}
-        if len(self._running) >= MOST:
-            return []
-        mails: Counter[Transport | None] = Counter(way for way in self._running.values() if way is not None)
-        return [each for each in senders if mails[self._ways[each.id]] < self._connections]
+    @asynccontextmanager
+    async def claiming(self, identities: Identities) -> AsyncIterator[list[Identity]]:
+        """Those of the identities as which more may leave now.
 
-    async def run(self, mails: Sequence[tuple[Identity, Coroutine[None, None, None]]]) -> None:
-        """Send mails, and wait for them as long as a turn waits; without any, until another one has left."""
+        What is claimed for them is to be started in here: two who claim at once would both take what one may.
+        """
+        async with self._claiming:
+            senders = [identities.default, *identities.others]
+            self._ways = {each.id: await self._way(each) for each in senders}
+            mails: Counter[Transport | None] = Counter(way for way in self._running.values() if way is not None)
+            yield [each for each in senders if mails[self._ways[each.id]] < self._connections]
+
+    def start(self, mails: Sequence[tuple[Identity, Coroutine[None, None, None]]]) -> set[asyncio.Task[None]]:
+        """Send mails; returns what `wait` is to wait for."""
         started = {asyncio.create_task(sending): self._ways.get(identity.id) for identity, sending in mails}
         self._running |= started
         for task in started:
             task.add_done_callback(self._running.pop)
+        return set(started)
+
+    async def wait(self, started: set[asyncio.Task[None]]) -> None:
+        """Wait for mails as long as a turn waits; without any, until another one has left."""
         if waiting := started or self._running:
             until = asyncio.ALL_COMPLETED if started else asyncio.FIRST_COMPLETED
             await asyncio.wait(waiting, timeout=PATIENCE_SECONDS, return_when=until)

@@ -70,19 +70,20 @@ class Delivery:
     async def turn(self) -> bool:
         """Send what is due; false when there was nothing. What takes long is on its way still when this returns."""
         context = await self._desk.context()
-        open_ = await self._flow.open(context.identities)
-        async with self._database.transaction() as session:
-            claimed = await outbound.claim_replies(
-                session,
-                self._caps,
-                now=await database_time(session),
-                lease_for=self._lease_for,
-                mailboxes=_mailboxes(context.identities, open_),
-            )
+        of = context.identities.of
+        async with self._flow.claiming(context.identities) as open_:
+            async with self._database.transaction() as session:
+                claimed = await outbound.claim_replies(
+                    session,
+                    self._caps,
+                    now=await database_time(session),
+                    lease_for=self._lease_for,
+                    mailboxes=_mailboxes(context.identities, open_),
+                )
+            started = self._flow.start([(of(each.reply.mailbox_id), self._deliver(each, context)) for each in claimed])
         is_full = len(open_) <= len(context.identities.others)
         if claimed or is_full:
-            of = context.identities.of
-            await self._flow.run([(of(each.reply.mailbox_id), self._deliver(each, context)) for each in claimed])
+            await self._flow.wait(started)
         return bool(claimed) or is_full
 
     async def close(self) -> None:
@@ -215,19 +216,20 @@ class NoticeDelivery:
     async def turn(self) -> bool:
         """Send what is due; false when there was nothing. What takes long is on its way still when this returns."""
         context = await self._desk.context()
-        open_ = await self._flow.open(context.identities)
-        async with self._database.transaction() as session:
-            claimed = await notices.claim_notices(
-                session,
-                self._caps,
-                now=await database_time(session),
-                lease_for=self._lease_for,
-                brands=_brands(context.identities, open_),
-            )
+        of = context.identities.of_brand
+        async with self._flow.claiming(context.identities) as open_:
+            async with self._database.transaction() as session:
+                claimed = await notices.claim_notices(
+                    session,
+                    self._caps,
+                    now=await database_time(session),
+                    lease_for=self._lease_for,
+                    brands=_brands(context.identities, open_),
+                )
+            started = self._flow.start([(of(each.brand), self._deliver(each, context)) for each in claimed or ()])
         is_full = len(open_) <= len(context.identities.others)
         if claimed or is_full:
-            of = context.identities.of_brand
-            await self._flow.run([(of(each.brand), self._deliver(each, context)) for each in claimed or ()])
+            await self._flow.wait(started)
         return claimed is not None or is_full
 
     async def close(self) -> None:

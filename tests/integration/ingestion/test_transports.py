@@ -71,8 +71,10 @@ def url(server: Server) -> str:
     return f"smtp://sales%40shop.example@127.0.0.1:{server.port}"
 
 
-async def add_mailbox(desk: Desk, server: Server, password: str | None = "s3cret") -> Any:
-    body = {"address": "sales@shop.example", "name": "Sales", "smtp_url": url(server)}
+async def add_mailbox(
+    desk: Desk, server: Server, password: str | None = "s3cret", address: str = "sales@shop.example"
+) -> Any:
+    body = {"address": address, "name": "Sales", "smtp_url": url(server)}
     secrets = {"secrets": {"smtp_password": password}} if password else {}
     answer = await desk.as_(Role.ADMIN).post("/api/channels/mailboxes", {**body, **secrets})
     assert answer.status == 201, answer.body
@@ -206,5 +208,59 @@ async def test_a_server_that_hangs_keeps_only_its_own_mails_waiting(
         assert await desk.scalar(f"SELECT count(*) FROM {_TABLES[kind]} WHERE state = 'delivered'") == 2 * BATCH + 1
     finally:
         hanging.hangs = False
+        await delivery.close()
+        await transports.close()
+
+
+async def queue(desk: Desk, mailbox_id: Any, mails: int) -> None:
+    """Replies that leave as one mailbox, each to somebody else."""
+    for _ in range(mails):
+        conversation = uuid7()
+        await came(desk, conversation, mailbox_id)
+        await desk.consume(reply(conversation, email=f"{conversation}@example.org"))
+
+
+async def test_servers_that_hang_keep_no_other_mails_waiting_however_many_they_are(
+    make_desk: MakeDesk, servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty mails might be on their way in all: seven mailboxes of a provider that hung stopped everybody's mail."""
+    monkeypatch.setattr(flow, "PATIENCE_SECONDS", 0.1)
+    healthy, hanging = servers
+    hanging.hangs = True
+    desk = await make_desk(DESK_INGESTION_SMTP_URL=f"smtp://127.0.0.1:{healthy.port}")
+    for number in range(7):
+        # A password of its own makes it a login of its own.
+        mailbox = await add_mailbox(desk, hanging, f"s3cret{number}", f"sales{number}@shop.example")
+        await queue(desk, mailbox["id"], BATCH)
+    await queue(desk, None, BATCH + 1)
+    transports = Transports(desk.database, desk.settings)
+    delivery = Delivery(desk.database, desk.objects, desk.mail_desk, transports, desk.settings)
+    try:
+        async with asyncio.timeout(20):
+            while len(healthy.senders) < BATCH + 1:
+                assert await delivery.turn()
+        assert hanging.senders == []
+    finally:
+        hanging.hangs = False
+        await delivery.close()
+        await transports.close()
+
+
+async def test_two_who_claim_at_once_take_no_more_than_one_may(
+    make_desk: MakeDesk, servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both saw a server that was free, and each took ten for it: what one process holds, no other can send."""
+    monkeypatch.setattr(flow, "PATIENCE_SECONDS", 0.1)
+    server, _ = servers
+    server.hangs = True
+    desk = await make_desk(DESK_INGESTION_SMTP_URL=f"smtp://127.0.0.1:{server.port}")
+    await queue(desk, None, 2 * BATCH)
+    transports = Transports(desk.database, desk.settings)
+    delivery = Delivery(desk.database, desk.objects, desk.mail_desk, transports, desk.settings)
+    try:
+        await asyncio.gather(delivery.turn(), delivery.turn())
+        assert await desk.scalar("SELECT count(*) FROM outbound_messages WHERE lease IS NOT NULL") == BATCH
+    finally:
+        server.hangs = False
         await delivery.close()
         await transports.close()
