@@ -188,7 +188,12 @@ export function Composer({ ticket, session }: { ticket: Ticket; session: Session
         />
         {macro.data && <Applied {...macro.data} onClose={() => macro.reset()} />}
         {composing.other && <OtherDraft other={composing.other} writing={writing} />}
-        <ComposerProblem error={composing.error ?? macro.error} isKept={composing.isKept} />
+        <ComposerProblem
+          error={composing.error ?? macro.error}
+          isKept={composing.isKept}
+          refusedKind={composing.refusedKind}
+          onShow={begin}
+        />
         <div className="flex flex-wrap items-center gap-x-2 gap-y-1 p-2">
           <div ref={setToolbar} className="contents" />
           <Button look="quiet" size="icon" aria-label={t("upload.command")} onClick={attach}>

@@ -30,7 +30,8 @@ export function useComposer(ticket: TicketRow, session: Session) {
   const { busy } = writing.state;
   const [hasUnfinishedCopies, setUnfinishedCopies] = useState(false);
   const send = useSend(ticket, draft);
-  const failed = writing.state.failed?.outgoing.kind === kind ? writing.state.failed : null;
+  const refused = writing.state.failed;
+  const failed = refused?.outgoing.kind === kind ? refused : null;
   const conflict = failed && conflictOf(failed.error);
 
   const underway = uploading.filter((each) => each.kind === kind);
@@ -49,7 +50,9 @@ export function useComposer(ticket: TicketRow, session: Session) {
     }
     // At once: what is typed after this is no part of the message, and must not be lost with it.
     flushSync(() => draft.setBusy("sending"));
-    draft.setFailed(null);
+    if (failed !== null) {
+      draft.setFailed(null);
+    }
     const { reply, note, html, cc, files, seen } = draft.state().draft;
     await draft.settle();
     const text = (kind === "reply" ? reply : note).trim();
@@ -85,6 +88,8 @@ export function useComposer(ticket: TicketRow, session: Session) {
     submit,
     conflict,
     error: conflict === null ? (failed?.error ?? null) : null,
+    /** Of which kind what was refused is, while the other kind is shown. */
+    refusedKind: failed === null ? (refused?.outgoing.kind ?? null) : null,
     sendAnyway: () => failed && conflict && void submit({ ...failed.outgoing, read: conflict }),
     /** Back to the text, having seen what came. */
     goOn: () => {
