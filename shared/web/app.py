@@ -17,6 +17,7 @@ from shared.auth.guard import Public, Requires
 from shared.db import Database
 from shared.settings import Settings
 from shared.web import errors
+from shared.web.examples import add_examples
 from shared.web.health import database_checks, health_router
 from shared.web.middleware import BodyLimitProblem, RequestContext, RequestTimeout
 from shared.web.problem import MEDIA_TYPE
@@ -56,6 +57,12 @@ class UndeclaredRoute(RuntimeError):
 
 
 class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The document, with an example of every answer; made once."""
+        if self.openapi_schema is None:
+            add_examples(super().openapi())
+        return super().openapi()
+
     def build_middleware_stack(self) -> ASGIApp:
         """FastAPI's own body limit and error pages are outside of user middleware; ours has to see them too."""
         return RequestContext(BodyLimitProblem(super().build_middleware_stack()), self.state.service)

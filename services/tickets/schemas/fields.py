@@ -15,7 +15,10 @@ from services.tickets.domain.fields import BUILT_IN, PREFIX, TESTED, Fields, Fie
 from services.tickets.schemas.values import MAX_TYPES, Closed, Group, Language, Name, TypeKey
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["serial_number"])]
-Labels = Annotated[dict[Language, Annotated[Name, Field(min_length=1)]], Field(min_length=1, max_length=50)]
+Labels = Annotated[
+    dict[Language, Annotated[Name, Field(min_length=1)]],
+    Field(min_length=1, max_length=50, examples=[{"en": "Device"}]),
+]
 # A tree of `conditions`, whose meaning is checked with the whole document.
 Tree = Annotated[dict[str, JsonValue], Field(max_length=2)]
 Bound = Annotated[float, Field(allow_inf_nan=False)]
@@ -53,7 +56,7 @@ class FieldBody(Closed):
     minimum: Bound | None = None
     maximum: Bound | None = None
     decimals: Annotated[int, Field(ge=0, le=6, strict=True)] = 2
-    currencies: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(default=[], max_length=50)
+    currencies: list[Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])]] = Field(default=[], max_length=50)
     max_length: Annotated[int, Field(ge=1, le=MAX_TEXT, strict=True)] = MAX_TEXT
     visible_if: Tree | None = None
     required_if: Tree | None = None

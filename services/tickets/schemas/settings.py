@@ -22,7 +22,10 @@ from shared.events.accounts import Role
 from shared.events.common import Priority, TicketStatus, TicketType
 
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,79}$", examples=["group"])]
-Labels = Annotated[dict[Language, Annotated[Name, Field(min_length=1)]], Field(min_length=1, max_length=50)]
+Labels = Annotated[
+    dict[Language, Annotated[Name, Field(min_length=1)]],
+    Field(min_length=1, max_length=50, examples=[{"en": "Waiting for parts"}]),
+]
 
 
 def _nested(priorities: Mapping[tuple[Level, Level], Priority]) -> dict[Level, dict[Level, Priority]]:
