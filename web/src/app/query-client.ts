@@ -13,5 +13,9 @@ export const queryClient = new QueryClient({
         return failures < 2 && (status === null || status === 502 || status === 503 || status === 504);
       },
     },
+    mutations: {
+      // Without a network a change fails at once, in words: nothing happens later by itself, when nobody looks any more.
+      networkMode: "always",
+    },
   },
 });

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { QueryClient } from "@tanstack/react-query";
+import { onlineManager, QueryClient } from "@tanstack/react-query";
 import { beforeEach, expect, it, vi } from "vitest";
 import { statusOf } from "@/lib/api/problem.ts";
 import type { KeptView } from "@/lib/api/types.ts";
@@ -19,6 +19,14 @@ beforeEach(async () => {
 
 it("goes by a view that nobody changed", async () => {
   await expect(stillThe(VIEW, client)).resolves.toBeUndefined();
+});
+
+it("says so when there is no network, rather than to wait for one", async () => {
+  onlineManager.setOnline(false);
+  vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("Failed to fetch")));
+  client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  await expect(stillThe(VIEW, client)).rejects.toThrow("Failed to fetch");
+  onlineManager.setOnline(true);
 });
 
 it.each([

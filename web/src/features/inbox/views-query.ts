@@ -29,7 +29,7 @@ export const viewsQuery = queryOptions({
 
 /** Raises `ApiError` 412 if a view is no longer what it was when tickets were chosen by it. */
 export async function stillThe(view: KeptView | null, queryClient: QueryClient): Promise<void> {
-  const views = await queryClient.fetchQuery({ ...viewsQuery, staleTime: 0 });
+  const views = await queryClient.fetchQuery({ ...viewsQuery, staleTime: 0, networkMode: "always" });
   if (!views.some(({ id, version }) => id === view?.id && version === view.version)) {
     throw new ApiError(412, {});
   }

@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
+import { onlineManager, QueryClient } from "@tanstack/react-query";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Ticket } from "@/lib/api/types.ts";
 import { ticketKeys } from "./queries.ts";
@@ -29,7 +29,10 @@ function known(): QueryClient {
   return queryClient;
 }
 
-afterEach(() => PATCH.mockReset());
+afterEach(() => {
+  PATCH.mockReset();
+  onlineManager.setOnline(true);
+});
 
 it("holds the change of a ticket left behind that other fields are asked for with", async () => {
   const queryClient = known();
@@ -46,6 +49,15 @@ it("solves a ticket that moved meanwhile in what has nothing to do with it", asy
   send.mockRejectedValueOnce(new ApiError(412, {}));
   await sendOver(known(), before, { send, shown: { status: "solved" }, before });
   expect(send.mock.calls).toEqual([[3], [7]]);
+});
+
+it("asks for a ticket that moved although no network is known of: nothing waits for one without a word", async () => {
+  const { ApiError } = await import("@/lib/api/problem.ts");
+  onlineManager.setOnline(false);
+  const send = vi.fn(async () => before).mockRejectedValueOnce(new ApiError(412, {}));
+  await expect(sendOver(known(), before, { send, shown: {}, before })).resolves.toBe(before);
+  PATCH.mockRejectedValue(new TypeError("Failed to fetch"));
+  await expect(solveBehind(new QueryClient(), "t1")).rejects.toThrow("Failed to fetch");
 });
 
 it("knows of the organisation's own fields which it changes: only those can collide", async () => {

@@ -48,7 +48,7 @@ export async function sendOver(
       throw error;
     }
   }
-  const now = await queryClient.fetchQuery({ ...ticketQuery(known.id), staleTime: 0 });
+  const now = await queryClient.fetchQuery({ ...ticketQuery(known.id), staleTime: 0, networkMode: "always" });
   const touched = (Object.keys(shown) as (keyof Ticket)[]).filter((name) =>
     // Of the organisation's own fields this changes some only.
     name === "fields" && patch?.fields
@@ -69,7 +69,7 @@ function differ(one: unknown, other: unknown): boolean {
 
 /** Solves a ticket that was left behind. What the organisation asks for first is asked when it is opened again. */
 export async function solveBehind(queryClient: QueryClient, id: string): Promise<void> {
-  const before = await queryClient.ensureQueryData(ticketQuery(id));
+  const before = await queryClient.ensureQueryData({ ...ticketQuery(id), networkMode: "always" });
   const patch: TicketPatch = { status: "solved" };
   const shown: Partial<Ticket> = { status: "solved", status_key: "solved", status_labels: {} };
   const params = (version: number) => ({ path: { ticket_id: id }, header: { "if-match": `"${version}"` } });

@@ -20,6 +20,7 @@ export function useMacro(ticket: Ticket, writing: TicketDraft) {
       const { changes, version, text } = await queryClient.fetchQuery({
         ...previewQuery(macro.id, ticket.id, ticket.version),
         staleTime: 0,
+        networkMode: "always",
       });
       if (text !== null) {
         // The server writes below the draft that it has.

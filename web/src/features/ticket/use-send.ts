@@ -45,8 +45,6 @@ export function sending(queryClient: QueryClient, { id: ticketId, number }: Tick
   return mutationOptions({
     mutationFn: (outgoing: Outgoing): Promise<Sent> =>
       send(ticketId, outgoing, draft.attemptKey(JSON.stringify(outgoing))),
-    // Without a network it fails at once, in words: nothing leaves later by itself, when nobody looks any more.
-    networkMode: "always",
     // The edge may have repeated a request whose first try has not ended: asked again, it tells how that went.
     retry: (failures, error) => failures < 3 && slugOf(error) === "request-in-flight",
     onSuccess: (sent, outgoing) => {
