@@ -6,7 +6,7 @@ import { labelOf } from "@/lib/labels.ts";
 import { Badge } from "@/ui/badge.tsx";
 import { Button } from "@/ui/button.tsx";
 import { Card } from "../workflow/card.tsx";
-import { moved } from "../workflow/draft.ts";
+import { moved, replaced } from "../workflow/draft.ts";
 import { OrderButtons } from "../workflow/order-buttons.tsx";
 import { type Placed, problemsAt } from "./draft.ts";
 import { FieldSheet } from "./field-sheet.tsx";
@@ -23,13 +23,15 @@ interface FieldListProps {
 /** All fields, in the order in which they are shown. */
 export function FieldList({ fields, saved, places, onChange }: FieldListProps) {
   const { t, i18n } = useTranslation("admin");
-  const [edited, setEdited] = useState<number | "new" | null>(null);
+  // The field itself: the list may come in anew, in another order, while its sheet is open.
+  const [edited, setEdited] = useState<FieldDefinition | "new" | null>(null);
   const isSaved = (field: FieldDefinition | null) => saved.some(({ key }) => key === field?.key);
   const apply = (field: FieldDefinition) => {
-    onChange(edited === "new" ? [...fields, field] : fields.map((each, place) => (place === edited ? field : each)));
+    onChange(edited === "new" ? [...fields, field] : replaced(fields, field));
     setEdited(null);
   };
-  const entry = typeof edited === "number" ? (fields[edited] ?? null) : null;
+  const entry = edited === "new" ? null : edited;
+  const place = fields.findIndex(({ key }) => key === entry?.key);
   return (
     <Card
       title={t("fields.list")}
@@ -62,7 +64,7 @@ export function FieldList({ fields, saved, places, onChange }: FieldListProps) {
                 isFirst={place === 0}
                 isLast={place === fields.length - 1}
                 onMove={(by) => onChange(moved(fields, place, by))}
-                onEdit={() => setEdited(place)}
+                onEdit={() => setEdited(field)}
                 onRemove={isSaved(field) ? undefined : () => onChange(fields.filter((each) => each !== field))}
               />
               <Problems of={problemsAt(places, "fields", place)} />
@@ -74,9 +76,9 @@ export function FieldList({ fields, saved, places, onChange }: FieldListProps) {
         <FieldSheet
           field={entry}
           isSaved={isSaved(entry)}
-          before={fields.slice(0, edited === "new" ? undefined : edited)}
-          problems={typeof edited === "number" ? problemsAt(places, "fields", edited) : new Map()}
-          taken={fields.filter((each) => each !== entry).map(({ key }) => key)}
+          before={fields.slice(0, place < 0 ? undefined : place)}
+          problems={problemsAt(places, "fields", place)}
+          taken={fields.map(({ key }) => key).filter((key) => key !== entry?.key)}
           onApply={apply}
           onClose={() => setEdited(null)}
         />

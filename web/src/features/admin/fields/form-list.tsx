@@ -5,7 +5,7 @@ import type { FieldDefinition, OwnForm } from "@/lib/api/types.ts";
 import { labelOf } from "@/lib/labels.ts";
 import { Button } from "@/ui/button.tsx";
 import { Card } from "../workflow/card.tsx";
-import { moved } from "../workflow/draft.ts";
+import { moved, replaced } from "../workflow/draft.ts";
 import { OrderButtons } from "../workflow/order-buttons.tsx";
 import { type Placed, problemsAt } from "./draft.ts";
 import { FormOfFieldsSheet } from "./form-of-fields-sheet.tsx";
@@ -21,12 +21,13 @@ interface FormListProps {
 /** Which fields tickets have, by their type and brand. */
 export function FormList({ forms, fields, places, onChange }: FormListProps) {
   const { t, i18n } = useTranslation("admin");
-  const [edited, setEdited] = useState<number | "new" | null>(null);
+  const [edited, setEdited] = useState<OwnForm | "new" | null>(null);
   const apply = (form: OwnForm) => {
-    onChange(edited === "new" ? [...forms, form] : forms.map((each, place) => (place === edited ? form : each)));
+    onChange(edited === "new" ? [...forms, form] : replaced(forms, form));
     setEdited(null);
   };
-  const entry = typeof edited === "number" ? (forms[edited] ?? null) : null;
+  const entry = edited === "new" ? null : edited;
+  const place = forms.findIndex(({ key }) => key === entry?.key);
   return (
     <Card
       title={t("fields.form.title")}
@@ -55,7 +56,7 @@ export function FormList({ forms, fields, places, onChange }: FormListProps) {
                 isFirst={place === 0}
                 isLast={place === forms.length - 1}
                 onMove={(by) => onChange(moved(forms, place, by))}
-                onEdit={() => setEdited(place)}
+                onEdit={() => setEdited(form)}
                 onRemove={() => onChange(forms.filter((each) => each !== form))}
               />
               <Problems of={problemsAt(places, "forms", place)} />
@@ -67,8 +68,8 @@ export function FormList({ forms, fields, places, onChange }: FormListProps) {
         <FormOfFieldsSheet
           form={entry}
           fields={fields}
-          problems={typeof edited === "number" ? problemsAt(places, "forms", edited) : new Map()}
-          taken={forms.filter((each) => each !== entry).map(({ key }) => key)}
+          problems={problemsAt(places, "forms", place)}
+          taken={forms.map(({ key }) => key).filter((key) => key !== entry?.key)}
           onApply={apply}
           onClose={() => setEdited(null)}
         />

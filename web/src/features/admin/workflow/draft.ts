@@ -30,6 +30,13 @@ export function moved<T>(list: readonly T[], place: number, by: -1 | 1): T[] {
   return changed;
 }
 
+/** The list with an entry in place of the one of its key; at the end where that one went meanwhile. */
+export function replaced<T extends { key: string }>(list: readonly T[], entry: T): T[] {
+  return list.some(({ key }) => key === entry.key)
+    ? list.map((each) => (each.key === entry.key ? entry : each))
+    : [...list, entry];
+}
+
 export interface Loss {
   part: Part;
   entry: Named;

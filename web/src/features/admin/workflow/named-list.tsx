@@ -8,7 +8,7 @@ import { ChoiceField, Field } from "@/ui/field.tsx";
 import { FormSheet } from "../form-sheet.tsx";
 import { LabelFields, labelsFrom } from "../label-fields.tsx";
 import { Card } from "./card.tsx";
-import { moved, type Named, type Part, STATUSES, TYPES } from "./draft.ts";
+import { moved, type Named, type Part, replaced, STATUSES, TYPES } from "./draft.ts";
 import { OrderButtons } from "./order-buttons.tsx";
 import { useCategoryName } from "./use-category-name.ts";
 
@@ -22,9 +22,9 @@ interface NamedListProps {
 export function NamedList({ part, entries, onChange }: NamedListProps) {
   const { t, i18n } = useTranslation("admin");
   const categoryName = useCategoryName();
-  const [edited, setEdited] = useState<number | "new" | null>(null);
+  const [edited, setEdited] = useState<Named | "new" | null>(null);
   const save = (entry: Named) => {
-    onChange(edited === "new" ? [...entries, entry] : entries.map((each, place) => (place === edited ? entry : each)));
+    onChange(edited === "new" ? [...entries, entry] : replaced(entries, entry));
     setEdited(null);
   };
   return (
@@ -56,7 +56,7 @@ export function NamedList({ part, entries, onChange }: NamedListProps) {
                 isFirst={place === 0}
                 isLast={place === entries.length - 1}
                 onMove={(by) => onChange(moved(entries, place, by))}
-                onEdit={() => setEdited(place)}
+                onEdit={() => setEdited(entry)}
                 onRemove={() => onChange(entries.filter((each) => each !== entry))}
               />
             </li>
@@ -66,7 +66,7 @@ export function NamedList({ part, entries, onChange }: NamedListProps) {
       {edited !== null && (
         <NamedSheet
           part={part}
-          entry={edited === "new" ? null : (entries[edited] ?? null)}
+          entry={edited === "new" ? null : edited}
           onSave={save}
           onClose={() => setEdited(null)}
         />

@@ -22,7 +22,7 @@ interface RequirementsProps {
 export function Requirements({ draft: { requirements }, onChange }: RequirementsProps) {
   const { t } = useTranslation("admin");
   const categoryName = useCategoryName();
-  const [edited, setEdited] = useState<number | "new" | null>(null);
+  const [edited, setEdited] = useState<Requirement | "new" | null>(null);
   const set = (changed: Requirement[]) => onChange({ requirements: changed });
   const submit = (form: FormData) => {
     const made: Requirement = {
@@ -30,12 +30,11 @@ export function Requirements({ draft: { requirements }, onChange }: Requirements
       fields: listOf(form.get("fields")),
       types: listOf(form.get("types")),
     };
-    set(
-      edited === "new" ? [...requirements, made] : requirements.map((each, place) => (place === edited ? made : each)),
-    );
+    const place = requirements.findIndex((each) => JSON.stringify(each) === JSON.stringify(edited));
+    set(place < 0 ? [...requirements, made] : requirements.with(place, made));
     setEdited(null);
   };
-  const entry = typeof edited === "number" ? requirements[edited] : undefined;
+  const entry = edited === "new" ? undefined : edited;
   return (
     <Card
       title={t("workflow.requirements")}
@@ -65,7 +64,7 @@ export function Requirements({ draft: { requirements }, onChange }: Requirements
                 isFirst={place === 0}
                 isLast={place === requirements.length - 1}
                 onMove={(by) => set(moved(requirements, place, by))}
-                onEdit={() => setEdited(place)}
+                onEdit={() => setEdited(each)}
                 onRemove={() => set(requirements.filter((other) => other !== each))}
               />
             </li>
