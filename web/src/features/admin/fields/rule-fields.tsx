@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { FieldDefinition } from "@/lib/api/types.ts";
 import { Button } from "@/ui/button.tsx";
 import { ChoiceField } from "@/ui/field.tsx";
-import { HOWS, type How, type Rule, type Test, takesSeveral, wantsValue } from "./rule.ts";
+import { HOWS, type How, newTest, type Rule, type Test, takesSeveral, wantsValue } from "./rule.ts";
 import { TestValues } from "./test-values.tsx";
 import { type Testable, useTestable } from "./use-testable.ts";
 
@@ -24,10 +24,10 @@ export function RuleFields({ title, modes, rule, before, isPublic, problem, onCh
   const { t } = useTranslation("admin");
   const id = useId();
   const testable = useTestable(before, isPublic);
-  const fresh: Test = { field: testable.at(-1)?.id ?? "type", how: startOf(testable.at(-1)), values: [] };
+  const fresh = () => newTest(testable.at(-1)?.id ?? "type", startOf(testable.at(-1)));
   const setTests = (tests: readonly Test[]) => onChange({ ...rule, tests });
   const setMode = (mode: Rule["mode"]) =>
-    onChange({ ...rule, mode, tests: mode === "when" && rule.tests.length === 0 ? [fresh] : rule.tests });
+    onChange({ ...rule, mode, tests: mode === "when" && rule.tests.length === 0 ? [fresh()] : rule.tests });
   return (
     <fieldset aria-describedby={id} className="flex flex-col gap-2">
       <ChoiceField label={title} value={rule.mode} onChange={({ target }) => setMode(target.value as Rule["mode"])}>
@@ -56,22 +56,21 @@ export function RuleFields({ title, modes, rule, before, isPublic, problem, onCh
           )}
           <ol className="flex flex-col gap-2">
             {rule.tests.map((test, place) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: two tests may be the same
-              <li key={place} className="rounded-sm border border-line p-2">
+              <li key={test.id} className="rounded-sm border border-line p-2">
                 <TestFields
                   test={test}
                   number={place + 1}
                   testable={testable}
-                  onChange={(changed) => setTests(rule.tests.map((each, nth) => (nth === place ? changed : each)))}
+                  onChange={(changed) => setTests(rule.tests.map((each) => (each.id === test.id ? changed : each)))}
                   onRemove={
-                    rule.tests.length > 1 ? () => setTests(rule.tests.filter((_, nth) => nth !== place)) : undefined
+                    rule.tests.length > 1 ? () => setTests(rule.tests.filter((each) => each !== test)) : undefined
                   }
                 />
               </li>
             ))}
           </ol>
           <div>
-            <Button onClick={() => setTests([...rule.tests, fresh])}>
+            <Button onClick={() => setTests([...rule.tests, fresh()])}>
               <Plus aria-hidden className="size-4" />
               {t("fields.rule.add")}
             </Button>
@@ -101,13 +100,14 @@ function TestFields({ test, number, testable, onChange, onRemove }: TestFieldsPr
   const all = tested ? testable : [...testable, unknown];
   const setField = (id: string) => {
     const next = all.find((each) => each.id === id);
-    onChange({ field: id, how: startOf(next), values: [] });
+    onChange({ ...test, field: id, how: startOf(next), values: [] });
   };
   const setHow = (how: How) => {
     const isSameValue = takesSeveral(how) === takesSeveral(test.how);
     onChange({ ...test, how, values: wantsValue(how) && isSameValue ? test.values : [] });
   };
-  const hows: readonly How[] = HOWS[(tested ?? unknown).kind];
+  // By the API it may be tested in ways that are not offered here.
+  const hows = new Set<How>([...HOWS[(tested ?? unknown).kind], test.how]);
   return (
     <div className="flex flex-col gap-2">
       <div className="flex items-end gap-2">
@@ -130,7 +130,7 @@ function TestFields({ test, number, testable, onChange, onRemove }: TestFieldsPr
             value={test.how}
             onChange={(event) => setHow(event.target.value as How)}
           >
-            {hows.map((how) => (
+            {[...hows].map((how) => (
               <option key={how} value={how}>
                 {t(`fields.rule.hows.${how}`)}
               </option>

@@ -16,8 +16,9 @@ export const HOWS = {
 } as const satisfies Record<TestedKind, readonly string[]>;
 export type How = (typeof HOWS)[TestedKind][number];
 
-/** One test of one field. */
+/** One test of one field; by its id the form knows it, as two tests may be the same. */
 export interface Test {
+  id: number;
   field: string;
   how: How;
   values: readonly Scalar[];
@@ -33,6 +34,14 @@ export interface Rule {
 
 /** What no condition means: a field is shown, and not required. */
 export type Otherwise = "always" | "never";
+
+let made = 0;
+
+/** A test as it enters the form. */
+export function newTest(field: string, how: How, values: readonly Scalar[] = []): Test {
+  made += 1;
+  return { id: made, field, how, values };
+}
 
 export function ruleOf(tree: Tree | null | undefined, otherwise: Otherwise): Rule {
   const rule = { match: "all", tests: [], tree: tree ?? null } as const;
@@ -104,8 +113,8 @@ function testOf(tree: unknown): Test | null {
     return null;
   }
   if (how === "is" && Array.isArray(value)) {
-    return { field, how: value.length === 0 ? "empty" : "is", values: value };
+    return newTest(field, value.length === 0 ? "empty" : "is", value);
   }
   const compared = how === "contains" ? how : COMPARED.find((each) => each === how);
-  return compared ? { field, how: compared, values: [value as Scalar] } : null;
+  return compared ? newTest(field, compared, [value as Scalar]) : null;
 }
