@@ -33,6 +33,7 @@ test: $(SYNCED) $(UI) ## Set up whatever tests need, and run them all.
 	@$(PYTHON) desk/dev/chromium.py
 	@$(PYTHON) desk/dev/mail_servers.py
 	@$(PYTHON) desk/dev/clamav.py
+	@$(if $(ARGS),,$(PYTHON) desk/dev/node.py npm test)
 	@$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-kafka: $(SYNCED) $(UI) ## Messaging, e2e, ui and fault suites on a real Apache Kafka (Java 17+); ARGS=e2e for one.
@@ -44,7 +45,8 @@ demo: $(SYNCED) ## Play customers' messages in many languages against the runnin
 reset: $(SYNCED) ## Delete everything the desk on this machine has stored.
 	@$(DESK) reset $(ARGS)
 
-bench: $(SYNCED) ## Measure; prints one table. Needs no running desk.
+bench: $(SYNCED) $(UI) ## Measure; prints one table. Needs no running desk.
+	@$(PYTHON) desk/dev/chromium.py
 	@$(VENV)/bin/python -m bench $(ARGS)
 
 faults: $(SYNCED) ## Run the fault tests whole (ONLY=R1 for one, BROKER=kafka, ARGS=--resume to go on).

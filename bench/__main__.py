@@ -20,16 +20,16 @@ from bench.result import ROOT, Figure, Result
 
 Bench = Callable[[], Coroutine[Any, Any, Result]]
 
-BENCHES: dict[str, Bench] = {"footprint": footprint.run, "way": way.run}
+BENCHES: dict[str, Bench] = {"footprint": footprint.run, "way": way.run, "ui": ui.run}
 # Only where they are named.
-LONGER = ("screen", "profile", "growth", "search", "search-quality", "mail", "mail-quality", "ui")
+LONGER = ("screen", "profile", "growth", "search", "search-quality", "mail", "mail-quality")
 
 
 def main() -> None:
     """Run what was named, or everything."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure on a desk of its own; takes some minutes.")
     parser.add_argument(
-        "names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}, both without; {', '.join(LONGER)}"
+        "names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}, all three without; {', '.join(LONGER)}"
     )
     parser.add_argument("--messages", type=int, default=way.MESSAGES, help="how many go the way in batches")
     parser.add_argument(
@@ -61,7 +61,6 @@ def main() -> None:
         "search-quality": search_quality.run,
         "mail": partial(mail.run, arguments.mails),
         "mail-quality": mail_quality.run,
-        "ui": ui.run,
         "profile": partial(profile.run, arguments.messages),
         "growth": partial(growth.run, arguments.directory, many=arguments.many, memory=arguments.memory),
     }
