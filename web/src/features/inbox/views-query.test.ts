@@ -11,6 +11,7 @@ let kept: KeptView[];
 let client: QueryClient;
 
 beforeEach(async () => {
+  onlineManager.setOnline(true);
   kept = [VIEW, { ...VIEW, id: "other" }];
   vi.stubGlobal("fetch", async () => Response.json({ items: kept }));
   client = new QueryClient();
@@ -26,7 +27,6 @@ it("says so when there is no network, rather than to wait for one", async () => 
   vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("Failed to fetch")));
   client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   await expect(stillThe(VIEW, client)).rejects.toThrow("Failed to fetch");
-  onlineManager.setOnline(true);
 });
 
 it.each([

@@ -118,9 +118,13 @@ export function applyTicket(queryClient: QueryClient, batch: Digest): void {
 
 /** Takes over what a write answered, unless something newer is already known. `done` is the change that it was. */
 export function keepTicket(queryClient: QueryClient, ticket: Ticket, done?: PendingEdit): void {
-  queryClient.setQueryData<Ticket>(ticketKeys.one(ticket.id), (known) =>
-    known !== undefined && isStale(ticket, known) ? known : withPending(queryClient, ticket, done),
-  );
+  const key = ticketKeys.one(ticket.id);
+  if (!isStale(ticket, queryClient.getQueryData<Ticket>(key))) {
+    queryClient.setQueryData<Ticket>(key, withPending(queryClient, ticket, done));
+  } else if (pendingEdits(queryClient, ticket.id, done).length === 0) {
+    // What is known is a frame's row below what was shown meanwhile, as if that had come last.
+    void queryClient.invalidateQueries({ queryKey: key, exact: true });
+  }
 }
 
 /** A change as far as it is shown before it is answered. */
@@ -130,11 +134,11 @@ export interface PendingEdit {
 
 /** The ticket as it looks with all changes that are on their way, but for one: no answer takes back what came after. */
 export function withPending(queryClient: QueryClient, ticket: Ticket, except?: PendingEdit): Ticket {
-  const others = pendingEdits(queryClient, ticket.id).filter((edit) => edit !== except);
-  return Object.assign({}, ticket, ...others.map((edit) => edit.shown));
+  return Object.assign({}, ticket, ...pendingEdits(queryClient, ticket.id, except).map((edit) => edit.shown));
 }
 
-function pendingEdits(queryClient: QueryClient, id: string): PendingEdit[] {
+function pendingEdits(queryClient: QueryClient, id: string, except?: PendingEdit): PendingEdit[] {
   const pending = queryClient.getMutationCache().findAll({ mutationKey: editKey(id), status: "pending" });
-  return pending.flatMap(({ state }) => (state.variables as PendingEdit | undefined) ?? []);
+  const edits = pending.flatMap(({ state }) => (state.variables as PendingEdit | undefined) ?? []);
+  return edits.filter((edit) => edit !== except);
 }

@@ -56,6 +56,20 @@ describe("changes of a ticket", () => {
     expect(shown()?.tags).toEqual(["a", "b!"]);
   });
 
+  it("that a colleague's came after are asked for once answered: what is shown of them lies above that one", async () => {
+    const isAsked = () => queryClient.getQueryState(ticketKeys.one("t1"))?.isInvalidated;
+    const first = change({ shown: { subject: "mine" } });
+    const second = change({ shown: { tags: ["mine"] } });
+    const theirs = { ...ticket, version: 6, updated_at: "6", subject: "theirs", tags: ["theirs"] };
+    applyTicket(queryClient, { tickets: new Map([["t1", theirs as never]]), slas: new Map() });
+    await first.accept({ version: 5, updated_at: "5", subject: "mine" });
+    expect(shown()).toMatchObject({ version: 6, subject: "mine", tags: ["mine"] });
+    // Its own answer is the next to tell.
+    expect(isAsked()).toBe(false);
+    await second.accept({ version: 5, updated_at: "5", tags: ["mine"] });
+    expect(isAsked()).toBe(true);
+  });
+
   it("refused after the ticket was left are told where the list is, and in the ticket again", async () => {
     const leave = attend("t1");
     await change({ shown: { subject: "B" } }).refuse(403);
