@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Select,
+    all_,
     any_,
     bindparam,
     func,
@@ -55,6 +56,8 @@ _BLOCKED_BY = (
 _TICKET = _READ.add_columns(_BLOCKED_BY.label("blocked_by"))
 # For what solves nothing.
 _TICKET_ALONE = _READ.add_columns(literal_column("0").label("blocked_by"))
+# What a follow-up may have been made of.
+_OVER = frozenset({TicketStatus.SOLVED, TicketStatus.CLOSED})
 
 
 class TicketRepository:
@@ -102,7 +105,7 @@ class TicketRepository:
         Not all that were diverted: anybody can name a conversation, from as many addresses as they like.
 
         One statement for all: two would lock in two orders, and meet another batch halfway. Only where a ticket was
-        merged while it was waited for, the one it went into is not among them, and it is asked for once more.
+        merged or followed up while it was waited for, that is not among them, and it is asked for once more.
         """
         wanted: list[ColumnElement[bool]] = [_is_any(tickets.c.id, ids)]
         if numbers := set(numbers):
@@ -125,8 +128,18 @@ class TicketRepository:
         line = line.union(select(after.c.id, after.c.merged_into).select_from(before.join(after, true())))
         while True:
             found = await self._lock(tickets.c.id.in_(select(line.c.id)), _TICKET_ALONE)
-            if {ticket.merged_into for ticket in found} <= {None, *(ticket.id for ticket in found)}:
+            is_whole = {ticket.merged_into for ticket in found} <= {None, *(ticket.id for ticket in found)}
+            if is_whole and not await self._are_followed_up(found):
                 return found
+
+    async def _are_followed_up(self, found: Sequence[Ticket]) -> bool:
+        """Whether a ticket that is not among these follows one of them up."""
+        over = [ticket.id for ticket in found if ticket.status in _OVER]
+        if not over:
+            return False
+        others = tickets.c.id != all_(literal(sorted(ticket.id for ticket in found), ARRAY(Uuid())))
+        follow_up = select(tickets.c.id).where(_is_any(tickets.c.follow_up_of, over), others)
+        return bool(await self.session.scalar(select(follow_up.exists())))
 
     async def claim_awake(self, now: datetime, *, limit: int) -> list[Ticket]:
         """Lock tickets that are snoozed no longer than until now, the earliest first; skips what others hold."""

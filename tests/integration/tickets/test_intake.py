@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from services.tickets.service import intake
+from shared.events.accounts import Role
 from shared.events.common import AttachmentRef, Channel, Priority, TicketType
 from shared.events.messages import Authentication, MessageReceived, Sender, ThreadingEvidence
 from shared.ids import uuid7
@@ -200,6 +201,31 @@ async def test_who_goes_on_naming_a_closed_ticket_stays_in_its_follow_up(desk: D
     follow_up = await ticket_of(desk, first)
     assert follow_up.follow_up_of == closed.id
     assert (await ticket_of(desk, second)).id == follow_up.id
+
+
+@pytest.mark.parametrize("way", ["number", "token", "portal"])
+async def test_of_two_ways_to_a_closed_ticket_at_once_one_makes_the_follow_up(desk: Desk, way: str) -> None:
+    """Whoever waited for the closed ticket did not see what had followed it up meanwhile, and made one more."""
+    message, customer = received(), await desk.person(Role.CUSTOMER, "ana@example.com")
+    await desk.take(message)
+    closed = await ticket_of(desk, message)
+    await close(desk, closed.id)
+    number = ThreadingEvidence(ticket_number=closed.number, authentication=Authentication.PASS)
+    token = ThreadingEvidence(token_conversation_id=message.conversation_id)
+    first, second = received(evidence=number), received(evidence=token if way == "token" else number)
+    async with desk.database.transaction() as session:
+        await intake.receive_messages(session, [event_of(first, first.conversation_id)])
+        if way == "portal":
+            answer = customer.client.post(f"/api/tickets/{closed.id}/replies", {"text": "Again"})
+            coming: asyncio.Task[Any] = asyncio.create_task(answer)
+        else:
+            coming = asyncio.create_task(desk.take(second))
+        await asyncio.sleep(0.3)
+        assert not coming.done()
+    await coming
+    follow_up = await ticket_of(desk, first)
+    assert (follow_up.follow_up_of, follow_up.message_count) == (closed.id, 2)
+    assert (await desk.one("SELECT count(*) AS n FROM tickets")).n == 2
 
 
 async def test_a_stranger_with_a_real_reference_reads_and_writes_nothing_there(desk: Desk) -> None:

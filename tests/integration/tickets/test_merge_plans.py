@@ -94,8 +94,10 @@ async def full(databases: Databases) -> AsyncIterator[Database]:
 async def test_what_is_asked_is_found_by_an_index(full: Database, name: str, mode: str) -> None:
     async with sent(full) as statements, full.transaction() as session:
         await ASKED[name](session)
-    (statement,) = statements
-    plan = await explain(full, statement, mode)
-    scans = {node["Node Type"] for node in nodes(plan) if node.get("Relation Name", "customers") != "customers"}
-    assert "Seq Scan" not in scans, plan
-    assert pages(plan) <= MOST_PAGES, (pages(plan), plan)
+    # Of tickets that are solved it is asked once more what followed them up.
+    assert len(statements) == (2 if name == "where a message goes" else 1)
+    plans = [await explain(full, statement, mode) for statement in statements]
+    steps = [node for plan in plans for node in nodes(plan)]
+    scans = {step["Node Type"] for step in steps if step.get("Relation Name", "customers") != "customers"}
+    assert "Seq Scan" not in scans, plans
+    assert sum(map(pages, plans)) <= MOST_PAGES, plans
