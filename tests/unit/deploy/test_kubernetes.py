@@ -314,17 +314,52 @@ def test_the_operator_is_told_what_commands_and_replays_of_services_need(cluster
         assert operator[name] == ingestion[name]
 
 
+def chosen(cluster: Cluster, policy: dict[str, Any]) -> set[str]:
+    """Whose pods a policy is about."""
+    selector = policy["podSelector"]
+    expressions = selector.get("matchExpressions", ())
+    assert all(each["operator"] == "In" for each in expressions)
+    return {
+        name
+        for name, workload in {**cluster.of("Deployment"), **cluster.of("Job")}.items()
+        if selector.get("matchLabels", {}).items() <= (labels := pod(workload)["metadata"]["labels"]).items()
+        and all(labels.get(each["key"]) in each["values"] for each in expressions)
+    }
+
+
 def test_only_who_has_files_reaches_the_object_store(cluster: Cluster) -> None:
     policy = cluster.get("NetworkPolicy", "to-objects")["spec"]
     assert policy["egress"] == [{"ports": [{"port": 443}]}]
-    chosen = set()
-    for name, workload in {**cluster.of("Deployment"), **cluster.of("Job")}.items():
-        labels = pod(workload)["metadata"]["labels"]
-        if all(labels.get(each["key"]) in each["values"] for each in policy["podSelector"]["matchExpressions"]):
-            chosen.add(name)
-    assert chosen == {"ingestion-api", "ingestion-worker", "operator"}
+    assert chosen(cluster, policy) == {"ingestion-api", "ingestion-worker", "operator"}
     assert cluster.environment(cluster.get("Deployment", "ingestion-api"))["DESK_S3_ENDPOINT"].startswith("https://")
     assert not cluster.of("PersistentVolumeClaim")
+
+
+def test_ingestion_reaches_mail_servers_and_the_scanner(cluster: Cluster) -> None:
+    """No mailbox could be read, and an api that was asked to try one always told of a timeout."""
+    policy = cluster.get("NetworkPolicy", "mail")["spec"]
+    assert chosen(cluster, policy) == {"ingestion-api", "ingestion-worker"}
+    (smtp_and_imap,) = policy["egress"]
+    assert smtp_and_imap == {"ports": [{"port": port} for port in (25, 465, 587, 143, 993)]}
+    scanner = cluster.get("NetworkPolicy", "to-clamd")["spec"]
+    assert chosen(cluster, scanner) == {"ingestion-worker"}
+    assert scanner["egress"] == [{"ports": [{"port": 3310}]}]
+
+
+def test_mail_servers_reach_the_door_that_is_opened_for_them(tmp_path: Path, secrets: list[dict[str, Any]]) -> None:
+    shutil.copytree(K8S, tmp_path / "k8s")
+    overlay = tmp_path / "k8s" / OVERLAY.relative_to(K8S)
+    file, last = overlay / "kustomization.yaml", "  - ../../components/operator\n"
+    file.write_text(file.read_text().replace(last, f"{last}  - ../../components/lmtp\n"))
+    cluster = Cluster(render(overlay) + secrets)
+    assert [each for resource in cluster.resources for each in complaints(resource)] == []
+    name, port = cluster.addresses()["ingestion-lmtp:8024"]
+    assert name == "ingestion-worker"
+    assert cluster.environment(cluster.get("Deployment", name))["DESK_INGESTION_LMTP_LISTEN"] == f"0.0.0.0:{port}"
+    policy = cluster.get("NetworkPolicy", "lmtp")["spec"]
+    assert chosen(cluster, policy) == {name}
+    mail_servers = [{"namespaceSelector": {"matchLabels": {"desk/mail-server": "true"}}}]
+    assert policy["ingress"] == [{"from": mail_servers, "ports": [{"port": port}]}]
 
 
 def test_steps_begin_with_what_others_need(cluster: Cluster) -> None:
