@@ -16,7 +16,6 @@ import { useSelection } from "./use-selection.ts";
 import { useSolveNext } from "./use-solve-next.ts";
 
 const BulkBar = lazy(() => import("./bulk-bar.tsx"));
-const NotSolved = lazy(() => import("./not-solved.tsx"));
 const NotDone = lazy(() => import("@/features/ticket/not-done.tsx"));
 const SearchProblem = lazy(() => import("./search-problem.tsx"));
 
@@ -38,7 +37,7 @@ export function ListPane({ title, source, view, session, openId, onOpen, onSort,
   const rows = list.data?.rows ?? NONE;
   const cursor = useCursor({ rows, openId, onOpen });
   const selection = useSelection(list.data);
-  const solving = useSolveNext({ rows, cursor, openId, onOpen });
+  useSolveNext({ rows, cursor, openId, onOpen });
   const failures = useFailures();
   const countText = useCountText();
   const isSearch = source.kind === "fields" || source.kind === "words";
@@ -93,9 +92,6 @@ export function ListPane({ title, source, view, session, openId, onOpen, onSort,
             onJob={onJob}
           />
         )}
-        {solving.refused.map((each) => (
-          <NotSolved key={each.id} refused={each} onOpen={onOpen} onForget={solving.forget} />
-        ))}
         {failures.map((each) => (
           <NotDone key={`${each.id} ${each.what}`} failure={each} onOpen={onOpen} />
         ))}

@@ -1,16 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
+import { leave, tellFailure } from "@/features/ticket/failures.ts";
+import { ticketQuery } from "@/features/ticket/queries.ts";
 import type { List } from "./rows.ts";
 import type { Cursor } from "./use-cursor.ts";
-
-/** A ticket that was left behind and is not solved after all. */
-export interface Refused {
-  id: string;
-  number: number | null;
-  error: Error;
-}
 
 interface SolveNextInput {
   rows: List["rows"];
@@ -19,38 +13,33 @@ interface SolveNextInput {
   onOpen: (id: string) => void;
 }
 
-interface SolveNext {
-  refused: readonly Refused[];
-  forget: (id: string) => void;
-}
-
 /** Solves the open ticket and opens the next one at once; what is refused is said where the list is. */
-export function useSolveNext({ rows, cursor, openId, onOpen }: SolveNextInput): SolveNext {
+export function useSolveNext({ rows, cursor, openId, onOpen }: SolveNextInput): void {
   const { t } = useTranslation("inbox");
   const queryClient = useQueryClient();
-  const [refused, setRefused] = useState<readonly Refused[]>([]);
-  const forget = (id: string) => setRefused((known) => known.filter((each) => each.id !== id));
-  const solve = async (id: string) => {
-    forget(id);
-    const number = rows.find((row) => row?.id === id)?.number ?? null;
+  const solve = async (id: string, number: number) => {
     try {
       const { solveBehind } = await import("@/features/ticket/send-over.ts");
       await solveBehind(queryClient, id);
     } catch (error) {
-      setRefused((known) => [...known, { id, number, error: error as Error }]);
+      tellFailure({ id, number, what: "change", error: error as Error });
     }
   };
 
   const run = () => {
-    if (openId === null) {
+    const place = rows.findIndex((row) => row?.id === openId);
+    const known = openId === null ? undefined : queryClient.getQueryData(ticketQuery(openId).queryKey);
+    const number = known?.number ?? rows[place]?.number;
+    // What is not there yet cannot be solved.
+    if (openId === null || number === undefined) {
       return;
     }
-    void solve(openId);
-    const place = rows.findIndex((row) => row?.id === openId);
+    void solve(openId, number);
     // What is not in the list left it, and the cursor stands where it was: on the next one.
     const next = place < 0 ? Math.max(cursor.index, 0) : place + 1;
     const row = rows[next];
     if (row && row.id !== openId) {
+      leave(openId);
       cursor.go(next);
       onOpen(row.id);
     }
@@ -63,6 +52,4 @@ export function useSolveNext({ rows, cursor, openId, onOpen }: SolveNextInput): 
     run,
     enabled: openId !== null,
   });
-
-  return { refused, forget };
 }

@@ -27,7 +27,12 @@ export function forgetFailure(failure: Failure): void {
 export function attend(id: string): () => void {
   open.add(id);
   set(failures.filter((each) => each.id !== id));
-  return () => open.delete(id);
+  return () => leave(id);
+}
+
+/** Declares that a ticket is left for another one, though its pane may be there for a moment more. */
+export function leave(id: string): void {
+  open.delete(id);
 }
 
 export function useFailures(): readonly Failure[] {

@@ -2,7 +2,7 @@ import { onlineManager, QueryClient } from "@tanstack/react-query";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Ticket } from "@/lib/api/types.ts";
 import { ticketKeys } from "./queries.ts";
-import { heldQuery, sendOver, solveBehind } from "./send-over.ts";
+import { heldQuery, refusedQuery, sendOver, solveBehind } from "./send-over.ts";
 
 const { PATCH, now } = vi.hoisted(() => ({
   PATCH: vi.fn(),
@@ -41,6 +41,17 @@ it("holds the change of a ticket left behind that other fields are asked for wit
   await expect(solveBehind(queryClient, "t1")).rejects.toThrow();
   const held = queryClient.getQueryData(heldQuery("t1").queryKey);
   expect(held).toMatchObject({ patch: { status: "solved" }, fields: ["group"] });
+});
+
+it("says in the ticket, too, why it is not solved, until it is tried again", async () => {
+  const queryClient = known();
+  const refused = () => queryClient.getQueryData(refusedQuery("t1").queryKey);
+  PATCH.mockResolvedValueOnce({ status: 403, body: {} });
+  await expect(solveBehind(queryClient, "t1")).rejects.toThrow();
+  expect(refused()).toMatchObject({ status: 403 });
+  PATCH.mockResolvedValueOnce({ status: 200, body: { ...before, status: "solved" } });
+  await solveBehind(queryClient, "t1");
+  expect(refused()).toBeNull();
 });
 
 it("solves a ticket that moved meanwhile in what has nothing to do with it", async () => {

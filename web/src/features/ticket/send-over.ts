@@ -69,6 +69,8 @@ function differ(one: unknown, other: unknown): boolean {
 
 /** Solves a ticket that was left behind. What the organisation asks for first is asked when it is opened again. */
 export async function solveBehind(queryClient: QueryClient, id: string): Promise<void> {
+  const setRefused = (error: Error | null) => queryClient.setQueryData(refusedQuery(id).queryKey, error);
+  setRefused(null);
   const before = await queryClient.ensureQueryData({ ...ticketQuery(id), networkMode: "always" });
   const patch: TicketPatch = { status: "solved" };
   const shown: Partial<Ticket> = { status: "solved", status_key: "solved", status_labels: {} };
@@ -82,6 +84,7 @@ export async function solveBehind(queryClient: QueryClient, id: string): Promise
     if (fields !== null) {
       queryClient.setQueryData<Held>(heldQuery(id).queryKey, { patch, shown, fields });
     }
+    setRefused(error as Error);
     throw error;
   } finally {
     void queryClient.invalidateQueries({ queryKey: ticketKeys.one(id), exact: true });
