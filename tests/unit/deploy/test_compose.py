@@ -11,11 +11,13 @@ import time
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -29,13 +31,23 @@ from shared.db import Database
 from shared.events import TOPICS, event_types
 from shared.settings import KafkaSettings, S3Settings
 from tests.deploy.arrangement import DOCKERFILE, ROOT, image_environment
-from tests.deploy.compose import REFERENCE, load, new_environment, own_environment
+from tests.deploy.compose import FILE, REFERENCE, load, new_environment, own_environment
 from tests.unit.deploy.schemas import compose_complaints
 
 ENV_EXAMPLE = ROOT / "deploy" / "compose" / ".env.example"
 ROLES = ("migrate", "api", "worker")
 # A bound on liveness, not an expectation.
 START_SECONDS = 60
+# What docker-compose.yml sets by itself, because other things in it have to be the same.
+DECIDED = {
+    *("DESK_DATABASE_URL", "DESK_HOST", "DESK_PORT", "DESK_OBJECT_STORE", "DESK_S3_ENDPOINT", "DESK_S3_REGION"),
+    *("DESK_KAFKA_BOOTSTRAP", "DESK_KAFKA_PROFILE", "DESK_KAFKA_PARTITIONS", "DESK_KAFKA_REPLICATION_FACTOR"),
+    *("DESK_KAFKA_SECURITY_PROTOCOL", "DESK_KAFKA_SASL_MECHANISM"),
+    *("DESK_KAFKA_SASL_USERNAME", "DESK_KAFKA_SASL_PASSWORD"),
+    "DESK_KAFKA_TOPIC_PREFIX",  # rights at the broker are by name
+    "DESK_INGESTION_OUTGOING_DIR",  # a volume
+    *("DESK_GATEWAY_TRUSTED_PROXIES", "DESK_INGESTION_TRUSTED_PROXIES"),  # the edge's network
+}
 # What handlers of events look at; the others are for processes that run on.
 FOR_REPLAYS = (
     "DESK_PORTAL_SECRET",
@@ -114,6 +126,35 @@ def test_services_know_their_settings(compose: dict[str, Any], service: str) -> 
         assert {name for name in given if name not in known} == set()
 
 
+def all_variables(service: str) -> set[str]:
+    """Those of a service, its broker and its object store, which only ingestion has."""
+    own = known_variables(settings_of(service)) | known_variables(KafkaSettings) | known_variables(S3Settings)
+    files = {name for name in own if name.startswith("DESK_S3_")} | {"DESK_OBJECT_STORE"}
+    # These two are settings of their own, each with variables of its own.
+    return own - {"DESK_KAFKA", "DESK_S3"} - (files if service != "ingestion" else set())
+
+
+def test_what_env_says_of_a_setting_reaches_its_service() -> None:
+    """Nobody was told of a log format or a phone region, nor ingestion of a scanner or of who is trusted."""
+    services = yaml.safe_load(FILE.read_text())["services"]
+    ignored = set()
+    for service, role in product(SERVICES, ("api", "worker")):
+        given = services[f"{service}-{role}"]["environment"]
+        taken = {name for name, value in given.items() if value is None or f"${{{name}:" in value}
+        ignored |= all_variables(service) - taken
+    assert ignored == DECIDED
+
+
+def test_mail_servers_find_the_door_where_it_is_published() -> None:
+    file = ROOT / "deploy" / "compose" / "lmtp.yml"
+    content = load({}, file)
+    assert list(compose_complaints(content)) == []
+    worker = content["services"]["ingestion-worker"]
+    port = worker["environment"]["DESK_INGESTION_LMTP_LISTEN"].removeprefix("0.0.0.0:")
+    assert worker["ports"] == [f"127.0.0.1:8024:{port}"]
+    assert f"COMPOSE_FILE={FILE.name}:{file.relative_to(ROOT)}" in ENV_EXAMPLE.read_text()
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_settings_are_accepted(compose: dict[str, Any], service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("DESK_")]:
@@ -168,10 +209,12 @@ def test_services_share_no_secret(environment: dict[str, str], compose: dict[str
 
 
 def test_the_example_has_every_variable_and_no_secret() -> None:
-    referenced = {match["name"] for match in REFERENCE.finditer((ROOT / "docker-compose.yml").read_text())}
+    files = (FILE.read_text(), (ROOT / "deploy" / "compose" / "lmtp.yml").read_text())
+    referenced = {match["name"] for text in files for match in REFERENCE.finditer(text)}
     offered = set(re.findall(r"^(?:# )?(\w+)=", ENV_EXAMPLE.read_text(), re.MULTILINE))
     tuning = {"DESK_TAG", "DESK_LOG_LEVEL", "DESK_FRONT_SUBNET"}
-    assert referenced - tuning == offered - {"DESK_INGESTION_SMTP_URL"}
+    taken = {name for text in files for name in re.findall(r"^ +(DESK_\w+):(?: #.*)?$", text, re.MULTILINE)}
+    assert referenced - tuning == offered - taken - {"COMPOSE_FILE"}
     assert not re.search(r"(PASSWORD|SECRET|_KEY)=.", ENV_EXAMPLE.read_text())
 
 
@@ -336,7 +379,7 @@ def test_the_operator_is_told_what_commands_and_replays_of_services_need(compose
         compose[name]["environment"] for name in ("desk", "gateway-api", "ingestion-worker")
     )
     assert operator["DESK_GATEWAY_KEY_SECRET"] == gateway["DESK_GATEWAY_KEY_SECRET"]
-    for name in FOR_REPLAYS:
+    for name in (*FOR_REPLAYS, "DESK_INGESTION_TOKEN_KEY"):
         assert operator[name] == ingestion[name]
 
 
