@@ -32,6 +32,7 @@ from services.ingestion.service.fetching import (
     note_progress,
     store_fetched,
 )
+from services.ingestion.service.mail import discard
 from services.ingestion.service.mailboxes import open_secrets
 from shared.db import Database, now_utc
 from shared.failures import summary
@@ -295,16 +296,10 @@ class _Reading:
         if self._settings.after != "leave":
             self._progress.unsettled = [each.uid for each in mails if each.refused is None]
         async with self._all.transaction() as session:
-            await store_fetched(
-                session,
-                self._claimed,
-                mails,
-                self._progress,
-                objects=self._all.objects,
-                now=now_utc(),
-            )
+            spare = await store_fetched(session, self._claimed, mails, self._progress, now=now_utc())
         if mails:
             self._all.stored.set()
+        await discard(self._all.objects, spare)
 
     async def _raws(self, connection: ImapConnection, wanted: Sequence[Listed]) -> dict[int, bytes]:
         """The mails by UID; those gone are left out. Raises FetchRefusedError."""

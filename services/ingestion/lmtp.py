@@ -101,7 +101,8 @@ class LmtpHandler:
         async with self._database.transaction() as session:
             delivered = tuple(Delivered("lmtp", mailbox_id) for mailbox_id in reached)
             incoming = mail.Incoming(delivered, digest, raw_key, len(content))
-            await mail.receive_mails(session, [incoming], objects=self._objects, now=now_utc())
+            received = await mail.receive_mails(session, [incoming], now=now_utc())
+        await mail.discard(self._objects, received.spare)
 
 
 class _Connection(LMTP):

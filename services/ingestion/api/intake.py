@@ -129,7 +129,8 @@ async def post_email(
     digest = await asyncio.to_thread(fingerprint, raw)
     raw_key = await objects.put(raw)
     incoming = mail.Incoming((Delivered("api"),), digest, raw_key, len(raw))
-    [receipt] = await mail.receive_mails(session, [incoming], objects=objects, now=now_utc())
+    received = await mail.receive_mails(session, [incoming], now=now_utc())
     # After the response, and so after the commit.
     background.add_task(wake, wakes(request.app.state.database).mail_stored)
-    return accepted(receipt)
+    background.add_task(mail.discard, objects, received.spare)
+    return accepted(received.receipts[0])

@@ -9,6 +9,7 @@ from services.ingestion.api.common import Objects, admit, body_schema, wake
 from services.ingestion.domain.providers.told import NotUnderstood, Unproven
 from services.ingestion.duties import MailDesk
 from services.ingestion.service import providers
+from services.ingestion.service.mail import discard
 from services.ingestion.service.providers import Providers, Unreachable
 from services.ingestion.wake import wakes
 from shared.auth import public
@@ -89,15 +90,14 @@ async def post_provider(
             context = await desk.context()
             # Committed before it is acknowledged.
             async with database.transaction() as session:
-                is_new = await providers.take(
-                    session, name, told, stored, objects=objects, context=context, now=now_utc()
-                )
+                taken = await providers.take(session, name, told, stored, context=context, now=now_utc())
     except Unproven as error:
         raise NotProven(str(error)) from error
     except NotUnderstood as error:
         raise Unavailable(str(error), slug="not-understood", retry_after=_RETRY_AFTER_SECONDS) from error
     except Unreachable as error:
         raise Unavailable("What the message refers to cannot be had now.", retry_after=_RETRY_AFTER_SECONDS) from error
-    if is_new and told.mails:
+    if taken.is_new and told.mails:
         background.add_task(wake, wakes(database).mail_stored)
-    return ProviderAnswer(status="taken" if is_new else "known", mails=len(told.mails), events=len(told.bounces))
+    background.add_task(discard, objects, taken.spare)
+    return ProviderAnswer(status="taken" if taken.is_new else "known", mails=len(told.mails), events=len(told.bounces))

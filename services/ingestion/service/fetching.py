@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ingestion.repository.deliveries import Delivered
 from services.ingestion.repository.fetching import ClaimedMailbox, FetchingRepository
 from services.ingestion.service.mail import Incoming, receive_mails
-from shared.objects import ObjectStore
 
 DOOR = "imap"
 
@@ -46,10 +45,11 @@ async def store_fetched(
     mails: Sequence[Fetched],
     progress: Progress,
     *,
-    objects: ObjectStore,
     now: datetime,
-) -> None:
-    """Store what was fetched and how far that is, together. Raises LeaseLostError.
+) -> list[str]:
+    """Store what was fetched and how far that is, together; returns the spare keys, as of `Received`.
+
+    Raises LeaseLostError.
 
     The receive time is the server's (INTERNALDATE), where that is not in the future.
     """
@@ -64,8 +64,9 @@ async def store_fetched(
         )
         for each in mails
     ]
-    await receive_mails(session, incoming, objects=objects, now=now)
+    received = await receive_mails(session, incoming, now=now)
     await note_progress(session, claimed, progress)
+    return received.spare
 
 
 async def note_progress(session: AsyncSession, claimed: ClaimedMailbox, progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """Use cases: mail from its raw bytes to an accepted message, or into quarantine."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,19 @@ from services.ingestion.repository.deliveries import Delivered, Delivery, MailDe
 from services.ingestion.repository.inbound import InboundRepository, NewMessage
 from services.ingestion.repository.mail_queue import ClaimedMail, MailQueue, Settlement
 from shared.events.common import Channel
+from shared.failures import summary
 from shared.ids import uuid7
 from shared.objects import ObjectStore
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 ORIGIN = "mail"
 # Longer than the slowest attempt at parsing, so that a lease only ends when its holder is gone.
 LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 3
+# How many objects are deleted at once.
+_DELETES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +57,57 @@ class Incoming:
     refused: str | None = None
 
 
-async def receive_mails(
-    session: AsyncSession, mails: Sequence[Incoming], *, objects: ObjectStore, now: datetime
-) -> list[Receipt]:
-    """Store mails in a handful of statements, however many; parsing follows. Returns their receipts, in their order.
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The receipts of mails, in their order, and the `spare` keys: for `discard`, once this is committed."""
+
+    receipts: list[Receipt]
+    spare: list[str]
+
+
+async def receive_mails(session: AsyncSession, mails: Sequence[Incoming], *, now: datetime) -> Received:
+    """Store mails in a handful of statements, however many; parsing follows.
 
     The same mail again, before or among these, is the same message and gets the same receipt; each time it comes is a
     delivery, and its bytes are kept once.
     """
     if not mails:
-        return []
+        return Received([], [])
     first: dict[str, Incoming] = {}
     for mail in mails:
         first.setdefault(mail.fingerprint, mail)
     receipts = await _stored(session, first, now)
     again: Counter[UUID] = Counter()
     deliveries: list[Delivery] = []
+    spare: list[str] = []
     for mail in mails:
         receipt, is_new = receipts[mail.fingerprint]
         makes_message = is_new and mail is first[mail.fingerprint]
         if not makes_message and mail.raw_key is not None:
-            await objects.delete(mail.raw_key)
+            spare.append(mail.raw_key)
         for place, delivered in enumerate(mail.delivered):
             made = makes_message and place == 0
             deliveries.append(Delivery(delivered, receipt.id, made))
             again[receipt.id] += not made
     await InboundRepository(session).count_deliveries(+again)
     await MailDeliveryRepository(session).add(deliveries, now=now)
-    return [receipts[mail.fingerprint][0] for mail in mails]
+    return Received([receipts[mail.fingerprint][0] for mail in mails], spare)
+
+
+async def discard(objects: ObjectStore, keys: Sequence[str]) -> None:
+    """Delete objects that nothing names, in no transaction: a store that is slow would end it. Never raises.
+
+    What is left is swept later.
+    """
+    at_once = asyncio.Semaphore(_DELETES)
+
+    async def delete(key: str) -> None:
+        async with at_once:
+            await objects.delete(key)
+
+    failed = [each for each in await asyncio.gather(*map(delete, keys), return_exceptions=True) if each is not None]
+    if failed:
+        log.warning("objects.not_discarded", objects=len(failed), error=summary(failed[0]))
 
 
 async def _stored(

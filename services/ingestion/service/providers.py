@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -121,29 +122,34 @@ class Providers:
         return answer.body if answer.status in _OK else None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Whether anything `is_new` in what was told, and the `spare` keys: for `discard`, once this is committed."""
+
+    is_new: bool
+    spare: list[str]
+
+
 async def take(
     session: AsyncSession,
     name: str,
     told: Told,
     stored: Mapping[ReceivedMail, tuple[str, str]],
     *,
-    objects: ObjectStore,
     context: MailContext,
     now: datetime,
-) -> bool:
+) -> Taken:
     """Take what a provider told; `stored` are key and fingerprint of each mail, whose bytes are in the object store.
 
-    Told a second time it changes nothing, and false is returned. Raises Unproven where a token comes with another
-    content: whoever saw it has no right to use it.
+    Told a second time it changes nothing. Raises Unproven where a token comes with another content: whoever saw it has
+    no right to use it.
     """
     if told.token is not None:
         seen = await WebhookReceiptRepository(session).note(name, told.token, told.digest, now=now)
         if seen == "another":
             raise Unproven("The signature was used before, for something else.")
         if seen == "again":
-            for raw_key, _ in stored.values():
-                await objects.delete(raw_key)
-            return False
+            return Taken(is_new=False, spare=[raw_key for raw_key, _ in stored.values()])
     incoming = [
         Incoming(
             (Delivered(name, context.identities.reached(None, mail.recipients).id, told.token),),
@@ -153,11 +159,11 @@ async def take(
         )
         for mail, (raw_key, digest) in stored.items()
     ]
-    await receive_mails(session, incoming, objects=objects, now=now)
+    received = await receive_mails(session, incoming, now=now)
     if told.passed_over:
         log.warning("provider.passed_over", provider=name, events=len(told.passed_over), first=told.passed_over[0])
     await note_bounces(session, told.bounces, context.identities, context.token_key, now)
-    return True
+    return Taken(is_new=True, spare=received.spare)
 
 
 async def store(objects: ObjectStore, told: Told) -> dict[ReceivedMail, tuple[str, str]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
@@ -90,6 +91,22 @@ class Desk:
     def notifying(self, transport: Transport | None = None) -> NoticeDelivery:
         transports = Transports(self.database, self.settings, transport)
         return NoticeDelivery(self.database, self.mail_desk, transports, self.settings)
+
+    def watch_deletes(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """How many transactions waited meanwhile, for each object that is deleted from now on."""
+        waiting: list[int] = []
+        delete = self.objects.delete
+
+        async def watched(key: str) -> None:
+            waiting.append(
+                await self.scalar("""
+                    SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND state = 'idle in transaction'""")
+            )
+            await delete(key)
+
+        monkeypatch.setattr(self.objects, "delete", watched)
+        return waiting
 
     async def consume(self, *events: EventData) -> None:
         """Handle events as the consumer would."""

@@ -126,7 +126,11 @@ async def test_two_fetchers_share_the_work_and_none_reads_what_the_other_reads(m
         await other.close()
 
 
-async def test_a_change_of_uidvalidity_reads_all_again_and_doubles_nothing(mailboxes: Mailboxes) -> None:
+async def test_a_change_of_uidvalidity_reads_all_again_and_doubles_nothing(
+    mailboxes: Mailboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a transaction wait until the second copies are deleted: a slow store had all of it rolled back."""
+    waiting = mailboxes.desk.watch_deletes(monkeypatch)
     mailbox_id = await mailboxes.add("cy")
     for number in range(5):
         mailboxes.server.deliver("cy", mail(f"Mail {number}"))
@@ -141,6 +145,8 @@ async def test_a_change_of_uidvalidity_reads_all_again_and_doubles_nothing(mailb
     await mailboxes.read_until(DELIVERIES, 11)
     assert await mailboxes.desk.scalar(COUNT) == 6
     assert await mailboxes.state(mailbox_id, "uid_validity") != before
+    await mailboxes.fetching.close()
+    assert waiting == [0] * 5
 
 
 @pytest.mark.parametrize(

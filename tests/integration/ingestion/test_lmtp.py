@@ -93,6 +93,15 @@ async def test_each_recipient_gets_an_answer_and_each_mailbox_a_delivery(desk: D
     assert await desk.objects.get(await desk.scalar("SELECT raw_key FROM inbound_messages"))
 
 
+async def test_no_transaction_waits_while_the_bytes_of_a_known_mail_are_deleted(
+    desk: Desk, door: LmtpDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = desk.watch_deletes(monkeypatch)
+    for _ in range(2):
+        assert await asyncio.to_thread(talk, door.port, mail(), ADDRESS) == [b"250", b"250"]
+    assert waiting == [0]
+
+
 async def test_nobodys_address_is_logged(door: LmtpDoor, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     await asyncio.to_thread(talk, door.port, mail(), ADDRESS)

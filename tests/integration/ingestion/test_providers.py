@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from services.ingestion.domain.tokens import bounce_address
@@ -107,13 +108,17 @@ async def test_what_was_signed_long_ago_is_not_taken(world: World) -> None:
     assert await world.count() == 0
 
 
-async def test_what_is_told_again_changes_nothing_and_lends_itself_to_nothing(world: World) -> None:
+async def test_what_is_told_again_changes_nothing_and_lends_itself_to_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = world.desk.watch_deletes(monkeypatch)
     for number, (name, request) in enumerate(world.mails(mail()).items()):
         await world.desk.execute("DELETE FROM inbound_messages")
         assert (await world.post(name, request)).json()["status"] == "taken", name
         again = await world.post(name, request)
         assert (again.status, again.json()["status"]) == (200, "known"), name
         assert await world.desk.scalar("SELECT count(*) FROM mail_deliveries") == number + 1
+    assert waiting == [0] * 3
     # Mailgun's signature is of its token alone: whoever saw one could sign a mail of his own with it.
     body, headers = world.mailgun.mail(mail("Another"), token="t" * 50)
     assert (await world.post("mailgun/mime", (body, headers))).status == 200

@@ -11,10 +11,11 @@ from sqlalchemy import text
 from services.ingestion.repository.deliveries import Delivered
 from services.ingestion.repository.inbound import InboundRepository, LinkedTicket
 from services.ingestion.repository.mail_queue import MailQueue, Settlement
-from services.ingestion.service.mail import Incoming, claim_mails, receive_mails
+from services.ingestion.service.mail import Incoming, claim_mails, discard, receive_mails
 from shared.db import now_utc
 from shared.ids import uuid7
-from tests.integration.ingestion.harness import Desk
+from shared.objects import ObjectStoreUnavailable
+from tests.integration.ingestion.harness import Desk, mail
 from tests.statements import sent
 
 
@@ -29,8 +30,9 @@ def stored_files(desk: Desk) -> list[Path]:
 
 async def receive(desk: Desk, mails: Sequence[Incoming]) -> list[str]:
     async with desk.database.transaction() as session:
-        receipts = await receive_mails(session, mails, objects=desk.objects, now=now_utc())
-        return [str(receipt.id) for receipt in receipts]
+        received = await receive_mails(session, mails, now=now_utc())
+    await discard(desk.objects, received.spare)
+    return [str(receipt.id) for receipt in received.receipts]
 
 
 async def test_many_take_no_more_statements_than_one(desk: Desk) -> None:
@@ -65,6 +67,37 @@ async def test_the_same_mail_in_one_batch_is_one_message_whose_bytes_are_kept_on
     assert len(kept) == 4
     assert all([await desk.objects.exists(key) for key in kept])
     assert len(stored_files(desk)) == 4
+
+
+async def test_no_transaction_waits_while_the_bytes_of_a_known_mail_are_deleted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends one that says nothing for 2.5 seconds: with a slow store, mails were read again and again."""
+    waiting = desk.watch_deletes(monkeypatch)
+    for _ in range(2):
+        assert (await desk.post_mail(mail())).status == 202
+    assert waiting == [0]
+    assert len(stored_files(desk)) == 1
+
+
+async def test_what_is_not_needed_is_deleted_a_few_at_once_and_else_left_to_the_sweep(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleting, most, deleted = 0, 0, 0
+
+    async def delete(key: str) -> None:
+        nonlocal deleting, most, deleted
+        deleting += 1
+        most = max(most, deleting)
+        await asyncio.sleep(0.01)
+        deleting -= 1
+        if key == "lost":
+            raise ObjectStoreUnavailable
+        deleted += 1
+
+    monkeypatch.setattr(desk.objects, "delete", delete)
+    await discard(desk.objects, [*map(str, range(6)), "lost", *map(str, range(6))])
+    assert (most, deleted) == (4, 12)
 
 
 async def test_a_mail_has_the_time_of_its_server(desk: Desk) -> None:
