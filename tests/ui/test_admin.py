@@ -225,7 +225,7 @@ def test_fields_of_ones_own_are_made_ordered_and_asked_for(desk: RunningDesk, op
         # Somebody else was quicker: theirs is not written over, and mine is not gone.
         retire(desk, mark)
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("alert").filter(has_text="Somebody else changed fields")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="Somebody else changed this")).to_be_visible()
         expect(page.get_by_text(f"Repair {mark}")).to_be_visible()
         expect(page.get_by_role("button", name="Save")).to_be_disabled()
         page.get_by_role("button", name="Discard mine and show theirs").click()

@@ -30,12 +30,13 @@ export function mount(part: ReactNode, client = new QueryClient()): (next: React
   return show;
 }
 
-/** What bears that name, by its words or its label. */
+/** What bears that name, by its words or its label; in the sheet that is open, if one is. */
 export function named<T extends HTMLElement>(kind: string, name: string): T {
-  const all = [...document.querySelectorAll<T>(kind)];
+  const room = document.querySelector("[role=dialog]") ?? document;
+  const all = [...room.querySelectorAll<T>(kind)];
   const nameOf = (it: T) =>
-    it.getAttribute("aria-label") ?? it.closest("label")?.firstChild?.textContent ?? it.innerText;
-  const found = all.find((it) => (nameOf(it) ?? it.textContent)?.trim() === name);
+    it.getAttribute("aria-label") ?? it.closest("label")?.firstChild?.textContent ?? it.textContent;
+  const found = all.find((it) => nameOf(it)?.trim() === name);
   if (found === undefined) {
     throw new Error(`no ${kind} ${name}`);
   }

@@ -6,12 +6,14 @@ interface SaveBarProps {
   onDiscard: () => void;
   onSave: () => void;
   isPending?: boolean;
+  /** Somebody else changed it meanwhile: it can only be discarded. */
+  isOvertaken: boolean;
   /** Why it was not saved. */
   children?: ReactNode;
 }
 
 /** Below a document that was changed here and not saved yet; it stays in sight. */
-export function SaveBar({ onDiscard, onSave, isPending = false, children }: SaveBarProps) {
+export function SaveBar({ onDiscard, onSave, isPending = false, isOvertaken, children }: SaveBarProps) {
   const { t } = useTranslation(["admin", "page"]);
   return (
     <div className="sticky bottom-0 flex flex-wrap items-center justify-between gap-3 rounded-md border border-line bg-raised p-3 shadow-pop">
@@ -19,11 +21,18 @@ export function SaveBar({ onDiscard, onSave, isPending = false, children }: Save
         <p role="status" className="text-sm">
           {t("common.unsaved")}
         </p>
-        {children}
+        {isOvertaken ? (
+          <div role="alert" className="flex flex-col items-start gap-2 text-sm text-bad">
+            {t("common.overtaken")}
+            <Button onClick={onDiscard}>{t("common.showTheirs")}</Button>
+          </div>
+        ) : (
+          children
+        )}
       </div>
       <div className="flex gap-2">
         <Button onClick={onDiscard}>{t("common.discard")}</Button>
-        <Button look="primary" onClick={onSave} disabled={isPending}>
+        <Button look="primary" onClick={onSave} disabled={isPending || isOvertaken}>
           {t("page:save")}
         </Button>
       </div>

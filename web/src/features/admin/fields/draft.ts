@@ -1,5 +1,5 @@
 import { ApiError } from "@/lib/api/problem.ts";
-import type { FieldDefinition, FieldsBody, FieldsDocument, OwnForm } from "@/lib/api/types.ts";
+import type { FieldDefinition, FieldsBody, OwnForm } from "@/lib/api/types.ts";
 
 /** Fields and forms as they are edited. */
 export interface Draft {
@@ -26,10 +26,6 @@ export const NEW_FIELD: FieldDefinition = {
 
 export function isChoice(kind: FieldDefinition["kind"]): boolean {
   return kind === "choice" || kind === "choices";
-}
-
-export function draftOf({ fields, forms }: FieldsDocument): Draft {
-  return { fields, forms };
 }
 
 /** The document as it is sent: all of it. */

@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { answer, tickets } from "@/lib/api/client.ts";
 import type { Lifecycle } from "@/lib/api/types.ts";
@@ -6,32 +6,22 @@ import { labelOf } from "@/lib/labels.ts";
 import { Button } from "@/ui/button.tsx";
 import { Sheet } from "@/ui/popover.tsx";
 import { ProblemText } from "@/ui/problem-text.tsx";
-import { type Loss, losses, sent } from "./draft.ts";
+import { type Loss, losses } from "./draft.ts";
 
 interface ReviewSheetProps {
   saved: Lifecycle;
   draft: Lifecycle;
+  /** Why it was not saved. */
+  error: Error | null;
+  isPending: boolean;
+  onSave: () => void;
   onClose: () => void;
 }
 
 /** What a change takes away from how many tickets; then it is saved. */
-export function ReviewSheet({ saved, draft, onClose }: ReviewSheetProps) {
+export function ReviewSheet({ saved, draft, error, isPending, onSave, onClose }: ReviewSheetProps) {
   const { t } = useTranslation(["admin", "page"]);
-  const queryClient = useQueryClient();
   const lost = losses(saved, draft);
-  const save = useMutation({
-    mutationFn: async (): Promise<Lifecycle> =>
-      answer(
-        tickets.PUT("/api/settings/tickets", {
-          params: { header: { "if-match": `"${saved.version}"` } },
-          body: sent(draft),
-        }),
-      ),
-    onSuccess: (now) => {
-      queryClient.setQueryData(["settings", "tickets"], now);
-      onClose();
-    },
-  });
   return (
     <Sheet title={t("workflow.review")} isOpen onClose={onClose}>
       {lost.length === 0 ? (
@@ -43,10 +33,10 @@ export function ReviewSheet({ saved, draft, onClose }: ReviewSheetProps) {
           ))}
         </ul>
       )}
-      <ProblemText error={save.error} />
+      <ProblemText error={error} />
       <div className="flex flex-wrap justify-end gap-2">
         <Button onClick={onClose}>{t("page:cancel")}</Button>
-        <Button look="primary" onClick={() => save.mutate()} disabled={save.isPending}>
+        <Button look="primary" onClick={onSave} disabled={isPending}>
           {t("page:save")}
         </Button>
       </div>

@@ -1,0 +1,55 @@
+import { type UseMutationResult, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { statusOf } from "@/lib/api/problem.ts";
+
+interface DocumentDraft<T> {
+  /** As it is kept, in the version that the writer has seen. */
+  seen: T;
+  /** As it was changed here; null while it is as it was seen. */
+  draft: T | null;
+  save: UseMutationResult<T, Error, T>;
+  /** Somebody else changed it meanwhile: the draft can no longer be saved. */
+  isOvertaken: boolean;
+  change: (changes: Partial<T>) => void;
+  discard: () => void;
+}
+
+interface Place<T> {
+  queryKey: readonly unknown[];
+  /** Saves it over the version of that ETag, and no other. */
+  put: (draft: T, ifMatch: string) => Promise<T>;
+}
+
+/** A document of settings that is changed here and saved as a whole; `now` is what the server has, as far as is known. */
+export function useDocumentDraft<T extends { version: number }>(now: T, { queryKey, put }: Place<T>): DocumentDraft<T> {
+  const queryClient = useQueryClient();
+  // What the writer has seen: a version that comes in meanwhile must not be written over, nor take away what they did.
+  const [seen, setSeen] = useState(now);
+  const [draft, setDraft] = useState<T | null>(null);
+  const save = useMutation({
+    mutationFn: (changed: T) => put(changed, `"${seen.version}"`),
+    onSuccess: (kept) => {
+      setSeen(kept);
+      setDraft(null);
+      queryClient.setQueryData(queryKey, kept);
+    },
+    onError: (error) => statusOf(error) === 412 && queryClient.invalidateQueries({ queryKey }),
+  });
+  if (draft === null && !save.isPending && now.version > seen.version) {
+    setSeen(now);
+  }
+  return {
+    seen,
+    draft,
+    save,
+    isOvertaken: draft !== null && (now.version > seen.version || statusOf(save.error) === 412),
+    change: (changes) => {
+      setDraft((before) => ({ ...(before ?? seen), ...changes }));
+      save.reset();
+    },
+    discard: () => {
+      setDraft(null);
+      save.reset();
+    },
+  };
+}
