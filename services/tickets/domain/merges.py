@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from services.tickets.domain.reviews import Review
 from services.tickets.domain.ticket import Ticket, with_status
 from shared.events.common import TicketStatus
 
@@ -21,6 +22,7 @@ class Standing:
     status_key: str | None
     solved_at: datetime | None
     snoozed_until: datetime | None
+    review: Review | None
 
 
 def merged_into(ticket_id: UUID, tickets: Mapping[UUID, Ticket]) -> UUID:
@@ -37,7 +39,7 @@ def merged_into(ticket_id: UUID, tickets: Mapping[UUID, Ticket]) -> UUID:
 
 def standing(ticket: Ticket) -> Standing:
     """How the ticket stands."""
-    return Standing(ticket.status, ticket.status_key, ticket.solved_at, ticket.snoozed_until)
+    return Standing(ticket.status, ticket.status_key, ticket.solved_at, ticket.snoozed_until, ticket.review)
 
 
 def as_source(ticket: Ticket, target_id: UUID, now: datetime) -> Ticket:
@@ -71,5 +73,6 @@ def as_before(ticket: Ticket, before: Standing) -> Ticket:
         status_key=before.status_key,
         solved_at=before.solved_at,
         snoozed_until=before.snoozed_until,
+        review=before.review,
         merged_into=None,
     )

@@ -31,6 +31,8 @@ merges = Table(
     Column("status_key", Text),
     Column("solved_at", moment),
     Column("snoozed_until", moment),
+    Column("review_of", Uuid),
+    Column("review_reason", Text),
     Column("participants", ARRAY(Uuid), nullable=False),
     Column("undone_at", moment),
     Index("ix_merges_source_id", "source_id", unique=True, postgresql_where=literal_column("undone_at IS NULL")),

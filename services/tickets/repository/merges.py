@@ -10,6 +10,7 @@ from sqlalchemy import Text, cast, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.domain.merges import Standing
+from services.tickets.domain.reviews import Review, ReviewReason
 from services.tickets.models import (
     customer_merge_tickets,
     customer_merges,
@@ -68,6 +69,8 @@ class MergeRepository:
                 "status_key": merge.before.status_key,
                 "solved_at": merge.before.solved_at,
                 "snoozed_until": merge.before.snoozed_until,
+                "review_of": merge.before.review.ticket_id if merge.before.review else None,
+                "review_reason": merge.before.review.reason if merge.before.review else None,
                 "participants": merge.brought,
             }
             for merge in new
@@ -107,7 +110,8 @@ class MergeRepository:
         row = (await self.session.execute(query)).one_or_none()
         if row is None:
             return None
-        return Standing(TicketStatus(row.status), row.status_key, row.solved_at, row.snoozed_until)
+        review = Review(row.review_of, ReviewReason(row.review_reason)) if row.review_reason else None
+        return Standing(TicketStatus(row.status), row.status_key, row.solved_at, row.snoozed_until, review)
 
     async def undo(self, source_id: UUID, now: datetime) -> None:
         """End a merge; the customers whom it brought leave the target.

@@ -74,6 +74,24 @@ async def test_undoing_a_join_puts_a_sender_out_who_wrote_nothing_since(desk: De
     assert (await ticket_of(desk, later)).id == held.id
 
 
+async def test_undoing_a_join_asks_for_the_decision_again(desk: Desk) -> None:
+    """It was forgotten with the merge: the ticket stood by itself, and nobody had said so."""
+    anas, evas = await claimed(desk)
+    victim, held = await ticket_of(desk, anas), await ticket_of(desk, evas)
+    agent = await desk.person()
+    review = {"ticket_id": str(victim.id), "reason": "sender_takes_no_part"}
+    where = "/api/tickets?where=-review:none"
+    await agent.client.post(f"/api/tickets/{held.id}/review", {"decision": "join"})
+    assert (await agent.client.get(where)).json()["items"] == []
+    undone = await agent.client.delete(f"/api/tickets/{victim.id}/merges/{held.id}")
+    assert (undone.status, undone.json()["review"]) == (200, review), undone.body
+    assert [(row["id"], row["review"]) for row in (await agent.client.get(where)).json()["items"]] == [
+        (str(held.id), review)
+    ]
+    again_ = await agent.client.post(f"/api/tickets/{held.id}/review", {"decision": "join"})
+    assert (again_.status, again_.json()["id"]) == (200, str(victim.id)), again_.body
+
+
 async def test_what_was_separated_is_not_asked_again(desk: Desk) -> None:
     anas, evas = await claimed(desk)
     held = await ticket_of(desk, evas)

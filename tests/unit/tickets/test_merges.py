@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tickets.domain.merges import as_before, as_source, as_target, merged_into, standing
+from services.tickets.domain.reviews import Review, ReviewReason
 from services.tickets.domain.ticket import Ticket
 from shared.events.common import Channel, Requester, TicketStatus
 
@@ -49,9 +50,10 @@ def test_every_chain_has_an_end_whatever_is_in_the_table(targets: list[int]) -> 
 
 @pytest.mark.parametrize("status", TicketStatus)
 def test_a_merge_taken_back_leaves_nothing(status: TicketStatus) -> None:
-    before = ticket(status, status_key="own", snoozed_until=None if status in DONE else NOW)
+    review = Review(uuid4(), ReviewReason.SENDER_UNPROVEN)
+    before = ticket(status, status_key="own", snoozed_until=None if status in DONE else NOW, review=review)
     source = as_source(before, uuid4(), NOW)
-    assert (source.status, source.snoozed_until) == (TicketStatus.CLOSED, None)
+    assert (source.status, source.snoozed_until, source.review) == (TicketStatus.CLOSED, None, None)
     assert source.solved_at is not None
     assert as_before(source, standing(before)) == before
 
