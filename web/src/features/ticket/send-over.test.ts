@@ -1,4 +1,5 @@
-import { onlineManager, QueryClient } from "@tanstack/react-query";
+// @vitest-environment jsdom
+import { onlineManager, QueryClient, QueryObserver } from "@tanstack/react-query";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Ticket } from "@/lib/api/types.ts";
 import { ticketKeys } from "./queries.ts";
@@ -41,6 +42,19 @@ it("holds the change of a ticket left behind that other fields are asked for wit
   await expect(solveBehind(queryClient, "t1")).rejects.toThrow();
   const held = queryClient.getQueryData(heldQuery("t1").queryKey);
   expect(held).toMatchObject({ patch: { status: "solved" }, fields: ["group"] });
+});
+
+it("forgets neither what waits nor what was refused, however long other tickets are open", async () => {
+  vi.useFakeTimers();
+  const queryClient = new QueryClient();
+  for (const query of [heldQuery("t1"), refusedQuery("t1")]) {
+    const leave = new QueryObserver(queryClient, query as never).subscribe(() => undefined);
+    queryClient.setQueryData(query.queryKey, {} as never);
+    leave();
+    vi.advanceTimersByTime(24 * 3_600_000);
+    expect(queryClient.getQueryData(query.queryKey)).toEqual({});
+  }
+  vi.useRealTimers();
 });
 
 it("says in the ticket, too, why it is not solved, until it is tried again", async () => {

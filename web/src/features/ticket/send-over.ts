@@ -24,14 +24,17 @@ export interface Held {
   fields: string[];
 }
 
+/** Of what is only here nothing is forgotten, however long other tickets are open. */
+const FOR_GOOD_MS = Number.POSITIVE_INFINITY;
+
 /** The change of a ticket that waits, also while another ticket is open. It is only here, no server knows it. */
 export function heldQuery(id: string) {
-  return queryOptions<Held | null>({ queryKey: ["held", id] as const, queryFn: skipToken });
+  return queryOptions<Held | null>({ queryKey: ["held", id] as const, queryFn: skipToken, gcTime: FOR_GOOD_MS });
 }
 
 /** Why the last change of a ticket was taken back, also while another ticket is open. */
 export function refusedQuery(id: string) {
-  return queryOptions<Error | null>({ queryKey: ["refused", id] as const, queryFn: skipToken });
+  return queryOptions<Error | null>({ queryKey: ["refused", id] as const, queryFn: skipToken, gcTime: FOR_GOOD_MS });
 }
 
 /** Sends a change for the version that is known; where that is old but nobody touched the same, for the newest. */
