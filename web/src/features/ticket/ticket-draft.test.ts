@@ -294,4 +294,22 @@ describe("a ticket's draft", () => {
     expect(typed(first)).toMatchObject({ reply: "", note: "" });
     expect(server.draft).toBeNull();
   });
+
+  it("of another window gets to the server from here if that window ends before, and else only from there", async () => {
+    const here = device();
+    const ended = device();
+    ended.writeReply("Dear Tom", null, 3);
+    await ended.settle();
+    here.recall();
+    await saved();
+    expect(server.draft?.text).toBe("Dear Tom");
+
+    const other = device();
+    other.writeReply("Dear Tom, yes", null, 3);
+    here.recall();
+    await vi.advanceTimersByTimeAsync(1_000);
+    here.recall();
+    await saved();
+    expect(server.draft).toMatchObject({ text: "Dear Tom, yes", version: 2 });
+  });
 });

@@ -105,8 +105,13 @@ export class TicketDraft {
     if (!isKept || JSON.stringify({ ...found, kind: draft.kind }) === JSON.stringify(draft)) {
       return;
     }
-    // That window brings it to the server, and shows the kind that it likes.
-    this.#cancel();
+    if (found.isDirty) {
+      // That window brings it to the server, unless it ends before.
+      this.#schedule(RETRY_MS);
+    } else {
+      this.#cancel();
+    }
+    // It shows the kind that it likes.
     const kind = this.#isHeld ? draft.kind : keptKind({ ...found, kind: draft.kind });
     this.#show({
       ...this.#state,
