@@ -7,8 +7,9 @@ set -eu
 
 postgres=${DESK_POSTGRES_ADDRESS:-desk-postgres-rw:5432}
 
+# password [BYTES]
 password() {
-    od -An -N24 -tx1 /dev/urandom | tr -d ' \n'
+    od -An -v -N"${1:-24}" -tx1 /dev/urandom | tr -d ' \n'
 }
 
 # secret NAME [TYPE]; its lines `key: value` come from standard input
@@ -41,6 +42,7 @@ for service in gateway ingestion tickets routing sla analytics knowledge; do
             echo "DESK_INGESTION_MAIL_ADDRESS: support@desk.example"
             echo "DESK_INGESTION_MAIL_NAME: Support"
             echo "DESK_PORTAL_SECRET: $portal"
+            echo "DESK_INGESTION_SEALING_KEYS: $(password 32)"
             echo "DESK_OBJECT_STORE: ${DESK_OBJECT_STORE:-s3://desk/files}"
             echo "DESK_S3_ENDPOINT: ${DESK_S3_ENDPOINT:-https://s3.example.com}"
             echo "DESK_S3_REGION: ${DESK_S3_REGION:-us-east-1}"

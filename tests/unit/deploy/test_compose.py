@@ -27,6 +27,7 @@ from desk.edge import TEMPLATE, nginx_binary, render
 from desk.ports import free_port
 from desk.provision import password_variable
 from desk.roster import SERVICES
+from services.ingestion.domain.mailboxes import sealing_keys
 from shared.db import Database
 from shared.events import TOPICS, event_types
 from shared.settings import KafkaSettings, S3Settings
@@ -198,7 +199,8 @@ def test_services_share_no_secret(environment: dict[str, str], compose: dict[str
     secrets = {name: value for name, value in environment.items() if name.endswith(("PASSWORD", "SECRET"))}
     assert len(set(secrets.values())) == len(secrets)
     assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in secrets.values())
-    secrets |= {name: environment[name] for name in ("DESK_S3_SECRET_KEY", "DESK_GARAGE_RPC_KEY")}
+    keys = ("DESK_S3_SECRET_KEY", "DESK_GARAGE_RPC_KEY", "DESK_INGESTION_SEALING_KEYS")
+    secrets |= {name: environment[name] for name in keys}
     assert len(set(secrets.values())) == len(secrets)
     for service in SERVICES:
         given = " ".join(own_environment(compose[f"{service}-api"]).values())
@@ -215,7 +217,7 @@ def test_the_example_has_every_variable_and_no_secret() -> None:
     tuning = {"DESK_TAG", "DESK_LOG_LEVEL", "DESK_FRONT_SUBNET"}
     taken = {name for text in files for name in re.findall(r"^ +(DESK_\w+):(?: #.*)?$", text, re.MULTILINE)}
     assert referenced - tuning == offered - taken - {"COMPOSE_FILE"}
-    assert not re.search(r"(PASSWORD|SECRET|_KEY)=.", ENV_EXAMPLE.read_text())
+    assert not re.search(r"(PASSWORD|SECRET|_KEYS?)=.", ENV_EXAMPLE.read_text())
 
 
 def test_the_jobs_get_what_they_ask_for(compose: dict[str, Any]) -> None:
@@ -396,6 +398,15 @@ def test_ingestion_finds_the_object_store(environment: dict[str, str], compose: 
     assert re.fullmatch(r"GK[0-9a-f]{24}", environment["DESK_S3_ACCESS_KEY"])
     assert re.fullmatch(r"[0-9a-f]{64}", environment["DESK_S3_SECRET_KEY"])
     assert re.fullmatch(r"[0-9a-f]{64}", environment["DESK_GARAGE_RPC_KEY"])
+
+
+def test_what_is_sealed_is_not_sealed_with_a_key_beside_it(environment: dict[str, str]) -> None:
+    """Without a key of .env passwords of mailboxes are sealed with one in the same database."""
+    for role in ROLES:
+        given = load(environment)["services"][f"ingestion-{role}"]["environment"]["DESK_INGESTION_SEALING_KEYS"]
+        assert [key.hex() for key in sealing_keys(given)] == [environment["DESK_INGESTION_SEALING_KEYS"]]
+    older = {name: value for name, value in environment.items() if name != "DESK_INGESTION_SEALING_KEYS"}
+    assert not load(older)["services"]["ingestion-api"]["environment"]["DESK_INGESTION_SEALING_KEYS"]
 
 
 def test_the_operator_image_knows_every_member() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from desk.deadletters import handlers_of
 from desk.roster import SERVICES
+from services.ingestion.domain.mailboxes import sealing_keys
 from shared.db import Database
 from shared.events import TOPICS, event_types
 from shared.messaging import ddl
@@ -101,6 +102,13 @@ def test_services_share_no_secret(cluster: Cluster) -> None:
             assert seen.setdefault(value, service) == service or (is_of_both and service == "tickets")
     # And the gateway's key secret and first password, ingestion's for the object store, and that of links.
     assert len(seen) == 2 * len(SERVICES) + 4
+
+
+def test_what_is_sealed_is_not_sealed_with_a_key_beside_it(cluster: Cluster) -> None:
+    """Without a key of the secret passwords of mailboxes are sealed with one in the same database."""
+    given = {name: own.environment.get("DESK_INGESTION_SEALING_KEYS") for name, own in cluster.containers().items()}
+    assert len(sealing_keys(given["ingestion-api"])) == 1
+    assert {name for name, keys in given.items() if keys} == {f"ingestion-{role}" for role in (*ROLES, "migrate")}
 
 
 def test_pods_have_no_rights(cluster: Cluster) -> None:
