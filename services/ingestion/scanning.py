@@ -32,14 +32,15 @@ class Scanning:
         self._database = database
         self._objects = objects
         self._scanner = scanner
-        # Whether the scanner said anything of any file in the turn before.
+        # Whether the scanner said of any file what it is in the turn before.
         self._answered = True
 
     async def turn(self) -> bool:
         """Scan those that wait the longest; false when there are none.
 
         Raises ScannerAway, and what the object store raises: then all that got no answer wait, as often as it takes.
-        So do those that took too long while no other file got an answer: it is the scanner that is slow.
+        So do those that the scanner failed at while it answered of no other file: then the trouble is its own, be it
+        that it is slow, reads its signatures anew, or has no room.
         """
         async with self._database.transaction() as session:
             claimed = await AttachmentRepository(session).claim_unscanned(lease_for=_LEASE, limit=AT_ONCE)
@@ -48,11 +49,11 @@ class Scanning:
         answers = await asyncio.gather(*(self._scan(file) for file in claimed), return_exceptions=True)
         by_file = list(zip(claimed, answers, strict=True))
         answered = any(_is_answer(answer) for answer in answers)
-        is_slow, self._answered = not (answered or self._answered), answered
+        is_excused, self._answered = not (answered or self._answered), answered
         settled = {file.id: answer for file, answer in by_file if isinstance(answer, tuple)}
         failed: dict[UUID, timedelta] = {}
         for file, answer in by_file:
-            if not isinstance(answer, ScanFailed) or (is_slow and answer.reason == "timeout"):
+            if not isinstance(answer, ScanFailed) or is_excused:
                 continue
             if answer.is_final or file.attempts >= MAX_ATTEMPTS:
                 settled[file.id] = "unscannable", answer.reason
@@ -84,7 +85,7 @@ class Scanning:
 
 
 def _is_answer(answer: tuple[str, str | None] | BaseException) -> bool:
-    """Whether the scanner said something of a file, be it that it cannot scan it."""
+    """Whether the scanner said of a file what it is, or that it never will."""
     if isinstance(answer, ScanFailed):
-        return answer.reason not in {"timeout", "connection_lost"}
+        return answer.is_final
     return isinstance(answer, tuple) and answer[1] != "gone"

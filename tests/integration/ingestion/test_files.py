@@ -190,15 +190,18 @@ async def test_files_wait_for_the_scanner_and_those_it_finds_something_in_stay(
     assert (await agent.get(large["url"])).status == 409
 
 
-async def test_a_slow_scanner_makes_no_file_unusable(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five timeouts in a row were counted as the files' fault, for good."""
+@pytest.mark.parametrize("reason", ["timeout", "connection_lost", "scanner_error"])
+async def test_a_scanner_in_trouble_makes_no_file_unusable(
+    reason: str, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five failures in a row were counted as the files' fault, for good."""
     desk = await make_desk(DESK_INGESTION_CLAMD="tcp://127.0.0.1:1")
     slow = await upload(desk, b"slow")
     silent = {b"slow", b"quick"}
 
     async def scan(_: Clamd, data: AsyncIterator[bytes]) -> None:
         if b"".join([chunk async for chunk in data]) in silent:
-            raise ScanFailed("timeout")
+            raise ScanFailed(reason)
 
     monkeypatch.setattr(Clamd, "scan", scan)
     scanning = _scanning(desk)
