@@ -6,7 +6,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -40,10 +40,13 @@ class DeliveryFailed(Exception):
 class Transport(Protocol):
     """Takes a mail to the next hop, or raises DeliveryFailed. Once it returns, the mail is somebody else's duty."""
 
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """A place to send one mail in. Many may wait for it: what is large about a mail is read in here."""
+
     async def send(
         self, message: EmailMessage, *, sender: str, recipients: Sequence[str]
     ) -> Mapping[str, DeliveryFailed]:
-        """Hand over one mail; returns why, for those of the recipients whom the next hop did not take it for."""
+        """Hand over one mail, in a `room`; returns why, for those of the recipients whom it was not taken for."""
 
     async def close(self) -> None:
         """Let go of what is kept open; what is being sent is sent."""
@@ -96,16 +99,28 @@ class SmtpTransport:
         self._idle: list[_Connection] = []
         self._is_closed = False
 
+    @asynccontextmanager
+    async def room(self) -> AsyncIterator[None]:
+        """A place among the connections. Who waits for too long fails: another may have claimed the mail since."""
+        try:
+            async with asyncio.timeout(ROOM_TIMEOUTS * self._timeout):
+                await self._room.acquire()
+        except TimeoutError as error:
+            raise DeliveryFailed("busy", is_final=False) from error
+        try:
+            yield
+        finally:
+            self._room.release()
+
     async def send(
         self, message: EmailMessage, *, sender: str, recipients: Sequence[str]
     ) -> Mapping[str, DeliveryFailed]:
         """Hand over one mail. Only a refusal of a recipient or of this content is final: the rest may pass."""
         try:
-            async with self._admitted():
-                # Of a mail with files it takes seconds, which neither others nor the server have to wait for.
-                data = await asyncio.to_thread(bytes, message)
-                async with asyncio.timeout(SEND_TIMEOUTS * self._timeout), self._connection() as client:
-                    refused, _ = await client.sendmail(sender, list(recipients), data)
+            # Of a mail with files it takes seconds, which neither others nor the server have to wait for.
+            data = await asyncio.to_thread(bytes, message)
+            async with asyncio.timeout(SEND_TIMEOUTS * self._timeout), self._connection() as client:
+                refused, _ = await client.sendmail(sender, list(recipients), data)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return {each.recipient: _refusal(each.code) for each in error.recipients}
         except aiosmtplib.SMTPDataError as error:
@@ -132,19 +147,6 @@ class SmtpTransport:
     async def check(self) -> None:
         """Log in, and send nothing. Raises SMTPException, OSError, or DeliveryFailed where there is no password."""
         await _end((await self._opened()).client)
-
-    @asynccontextmanager
-    async def _admitted(self) -> AsyncIterator[None]:
-        """A place among the connections. Who waits for too long fails: another may have claimed the mail since."""
-        try:
-            async with asyncio.timeout(ROOM_TIMEOUTS * self._timeout):
-                await self._room.acquire()
-        except TimeoutError as error:
-            raise DeliveryFailed("busy", is_final=False) from error
-        try:
-            yield
-        finally:
-            self._room.release()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
@@ -220,6 +222,10 @@ class FileTransport:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """There is always some."""
+        return nullcontext()
 
     async def send(
         self,

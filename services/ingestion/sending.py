@@ -104,40 +104,19 @@ class Delivery:
     async def _attempt(self, claimed: outbound.Claimed, context: MailContext) -> outbound.Attempt:
         reply = claimed.reply
         identity = context.identities.of(reply.mailbox_id)
-        mailbox = identity.mailbox
+        # Whom an earlier attempt settled it for does not get it a second time.
+        asked = [address for address in (reply.recipient, *reply.cc) if address not in reply.outcomes]
+        if not asked:
+            return _attempted(reply, {})
         try:
-            enclosed = await self._enclosed(reply)
-            text, html = self._followed(reply, enclosed, identity)
-            # Files make it large, and writing it long: others go on meanwhile.
-            message = await asyncio.to_thread(
-                compose,
-                OutgoingMail(
-                    message_id=reply.mail_id,
-                    sender=Mailbox(mailbox.address, reply.author_name or mailbox.name),
-                    recipient=Mailbox(reply.recipient, reply.recipient_name),
-                    reply_to=reply_address(context.token_key, mailbox, reply.conversation_id, reply.recipient),
-                    subject=reply.subject,
-                    ticket_number=reply.ticket_number,
-                    text=text,
-                    html=html,
-                    cc=reply.cc,
-                    written_at=reply.written_at,
-                    in_reply_to=reply.in_reply_to,
-                    references=claimed.references,
-                    attachments=await self._files(enclosed.files),
-                    automatic="auto-replied" if reply.automatic else None,
-                ),
-            )
-            # Whom an earlier attempt settled it for does not get it a second time.
-            addressed = zip((reply.recipient, *reply.cc), envelope(message), strict=True)
-            asked = {address: written for address, written in addressed if address not in reply.outcomes}
-            refused: Mapping[str, DeliveryFailed] = {}
-            if asked:
-                transport = await self._transports.of(identity)
+            transport = await self._transports.of(identity)
+            async with transport.room():
+                message = await self._composed(claimed, identity, context)
+                addressed = dict(zip((reply.recipient, *reply.cc), envelope(message), strict=True))
                 refused = await transport.send(
                     message,
-                    sender=self._return_path(context, mailbox, reply, list(asked)),
-                    recipients=list(asked.values()),
+                    sender=self._return_path(context, identity.mailbox, reply, asked),
+                    recipients=[addressed[address] for address in asked],
                 )
         except (Undeliverable, ObjectNotFound) as error:
             return outbound.Attempt(reply, error=type(error).__name__, is_final=True)
@@ -145,7 +124,31 @@ class Delivery:
             return outbound.Attempt(reply, error=error.reason, is_final=error.is_final)
         except Exception as error:  # noqa: BLE001 - whatever it was, it counts towards giving up
             return outbound.Attempt(reply, error=type(error).__name__)
-        return _attempted(reply, {address: refused.get(written) for address, written in asked.items()})
+        return _attempted(reply, {address: refused.get(addressed[address]) for address in asked})
+
+    async def _composed(self, claimed: outbound.Claimed, identity: Identity, context: MailContext) -> EmailMessage:
+        """A reply as mail, with its files. Raises Undeliverable and ObjectNotFound."""
+        reply, mailbox = claimed.reply, identity.mailbox
+        enclosed = await self._enclosed(reply)
+        text, html = self._followed(reply, enclosed, identity)
+        mail = OutgoingMail(
+            message_id=reply.mail_id,
+            sender=Mailbox(mailbox.address, reply.author_name or mailbox.name),
+            recipient=Mailbox(reply.recipient, reply.recipient_name),
+            reply_to=reply_address(context.token_key, mailbox, reply.conversation_id, reply.recipient),
+            subject=reply.subject,
+            ticket_number=reply.ticket_number,
+            text=text,
+            html=html,
+            cc=reply.cc,
+            written_at=reply.written_at,
+            in_reply_to=reply.in_reply_to,
+            references=claimed.references,
+            attachments=await self._files(enclosed.files),
+            automatic="auto-replied" if reply.automatic else None,
+        )
+        # Files make it large, and writing it long: others go on meanwhile.
+        return await asyncio.to_thread(compose, mail)
 
     def _return_path(self, context: MailContext, mailbox: Mailbox, reply: DueReply, asked: Sequence[str]) -> str:
         """Where reports about this mail go: an address that says of which one they are."""
@@ -252,9 +255,10 @@ class NoticeDelivery:
             message = compose_notice(notice, context)
             identity = context.identities.of_brand(notice.brand)
             transport = await self._transports.of(identity)
-            refused = await transport.send(
-                message, sender=self._return_path(context, identity.mailbox, notice), recipients=envelope(message)
-            )
+            async with transport.room():
+                refused = await transport.send(
+                    message, sender=self._return_path(context, identity.mailbox, notice), recipients=envelope(message)
+                )
         except Undeliverable as error:
             return type(error).__name__, True
         except DeliveryFailed as error:

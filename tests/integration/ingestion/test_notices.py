@@ -1,5 +1,6 @@
 """Notifications leave as mail: once each, in time, and with nothing of what fills them alive."""
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -93,6 +94,9 @@ async def test_it_is_tried_again_and_counted(make_desk: MakeDesk) -> None:
     await desk.consume(first)
 
     class Away:
+        def room(self) -> AbstractAsyncContextManager[None]:
+            return nullcontext()
+
         async def send(self, message: Any, *, sender: str, recipients: Any) -> dict[str, Any]:
             raise ConnectionError(f"{message['To']} {sender} {recipients}")
 
@@ -140,6 +144,9 @@ async def test_a_report_is_found_by_its_return_path_and_may_be_faster(desk: Desk
     paths: list[str] = []
 
     class Quick:
+        def room(self) -> AbstractAsyncContextManager[None]:
+            return nullcontext()
+
         async def send(self, _message: Any, *, sender: str, recipients: Any) -> dict[str, Any]:
             assert recipients == [GRACE]
             paths.append(sender)

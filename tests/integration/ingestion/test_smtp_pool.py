@@ -65,7 +65,8 @@ def mail() -> EmailMessage:
 
 
 async def send(transport: SmtpTransport, address: str = "ada@example.org") -> None:
-    assert await transport.send(mail(), sender="support@desk.example", recipients=[address]) == {}
+    async with transport.room():
+        assert await transport.send(mail(), sender="support@desk.example", recipients=[address]) == {}
 
 
 def transport_to(server: Server, connections: int = 4) -> SmtpTransport:

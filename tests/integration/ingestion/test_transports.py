@@ -17,6 +17,7 @@ from services.ingestion.sending import Delivery, NoticeDelivery
 from services.ingestion.service.outbound import BATCH
 from services.ingestion.transports import Transports
 from shared.events.accounts import Role
+from shared.events.common import AttachmentRef
 from shared.events.notifications import Addressee
 from shared.ids import uuid7
 from tests.integration.ingestion.conftest import MakeDesk
@@ -36,10 +37,13 @@ class Server:
         self.logins: list[tuple[bytes, bytes]] = []
         self.senders: list[str] = []
         self.hangs = False
+        self.waiting = 0
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.waiting += 1
         while self.hangs:
             await asyncio.sleep(0.01)
+        self.waiting -= 1
         content = envelope.content
         assert isinstance(content, bytes)
         self.senders.append(next(line for line in content.decode().splitlines() if line.startswith("From:")))
@@ -212,12 +216,12 @@ async def test_a_server_that_hangs_keeps_only_its_own_mails_waiting(
         await transports.close()
 
 
-async def queue(desk: Desk, mailbox_id: Any, mails: int) -> None:
+async def queue(desk: Desk, mailbox_id: Any, mails: int, **changes: Any) -> None:
     """Replies that leave as one mailbox, each to somebody else."""
     for _ in range(mails):
         conversation = uuid7()
         await came(desk, conversation, mailbox_id)
-        await desk.consume(reply(conversation, email=f"{conversation}@example.org"))
+        await desk.consume(reply(conversation, email=f"{conversation}@example.org", **changes))
 
 
 async def test_servers_that_hang_keep_no_other_mails_waiting_however_many_they_are(
@@ -260,6 +264,41 @@ async def test_two_who_claim_at_once_take_no_more_than_one_may(
     try:
         await asyncio.gather(delivery.turn(), delivery.turn())
         assert await desk.scalar("SELECT count(*) FROM outbound_messages WHERE lease IS NOT NULL") == BATCH
+    finally:
+        server.hangs = False
+        await delivery.close()
+        await transports.close()
+
+
+async def test_who_waits_for_a_connection_has_not_read_its_files(
+    make_desk: MakeDesk, servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mail has twenty megabytes with its files, and all those that waited for a server that hung had theirs."""
+    monkeypatch.setattr(flow, "PATIENCE_SECONDS", 0.1)
+    server, _ = servers
+    server.hangs = True
+    desk = await make_desk(DESK_INGESTION_SMTP_URL=f"smtp://127.0.0.1:{server.port}", DESK_INGESTION_SMTP_CONNECTIONS=2)
+    key = await desk.objects.put(b"a file")
+    read: list[str] = []
+    get = desk.objects.get
+
+    async def counted(key: str) -> bytes:
+        read.append(key)
+        return await get(key)
+
+    monkeypatch.setattr(desk.objects, "get", counted)
+    file = AttachmentRef(id=uuid7(), key=key, name="a.txt", content_type="text/plain", size_bytes=6)
+    await queue(desk, None, BATCH, attachments=(file,))
+    transports = Transports(desk.database, desk.settings)
+    delivery = Delivery(desk.database, desk.objects, desk.mail_desk, transports, desk.settings)
+    try:
+        async with asyncio.timeout(20):
+            while server.waiting < 2:
+                await delivery.turn()
+        assert len(read) == 2
+        server.hangs = False
+        await delivery.close()
+        assert (len(read), len(server.senders)) == (BATCH, BATCH)
     finally:
         server.hangs = False
         await delivery.close()
