@@ -33,10 +33,10 @@ interface ListPaneProps {
 /** A list's title and rows, or why there are none, and what can be done with many of them. */
 export function ListPane({ title, source, view, session, openId, onOpen, onSort, onJob }: ListPaneProps) {
   const { t } = useTranslation(["inbox", "desk"]);
-  const { list, show } = useList(source);
+  const { list, show, load } = useList(source);
   const rows = list.data?.rows ?? NONE;
   const cursor = useCursor({ rows, openId, onOpen });
-  const selection = useSelection(list.data);
+  const selection = useSelection(list.data, load);
   useSolveNext({ rows, cursor, openId, onOpen });
   const failures = useFailures();
   const countText = useCountText();
@@ -133,6 +133,11 @@ export function ListPane({ title, source, view, session, openId, onOpen, onSort,
         >
           {t("desk:list.emptyHint")}
         </Notice>
+      )}
+      {selection.isShort && (
+        <div role="alert" className="border-t border-line bg-bad-soft px-4 py-2 text-sm text-bad">
+          {t("bulk.notLoaded")}
+        </div>
       )}
       {rows.length > 0 && list.isError && (
         <div role="alert" className="border-t border-line bg-bad-soft px-4 py-2 text-sm text-bad">

@@ -37,9 +37,9 @@ export function listQuery(source: Source) {
   });
 }
 
-const underway = new Set<string>();
+const underway = new Map<string, Promise<void>>();
 
-/** Fetches what is not known of these rows; what is being fetched already is not asked for twice. */
+/** Fetches what is not known of these rows; what is being fetched already is waited for, not asked for twice. */
 export async function loadRows(queryClient: QueryClient, source: Source, from: number, to: number): Promise<void> {
   const { queryKey } = listQuery(source);
   const list = queryClient.getQueryData<List>(queryKey);
@@ -51,16 +51,15 @@ export async function loadRows(queryClient: QueryClient, source: Source, from: n
   const isSearch = source.kind === "words";
   const offset = isSearch ? list.rows.length - 1 : missing - (missing % WINDOW);
   const name = JSON.stringify([source, offset]);
-  if (underway.has(name)) {
-    return;
-  }
-  underway.add(name);
-  try {
-    const window = await readWindow(source, { offset, limit: WINDOW, next: list.next });
-    queryClient.setQueryData<List>(queryKey, (now) => now && withWindow(now, window, false));
-  } finally {
-    underway.delete(name);
-  }
+  const fetching =
+    underway.get(name) ??
+    readWindow(source, { offset, limit: WINDOW, next: list.next })
+      .then((window) => {
+        queryClient.setQueryData<List>(queryKey, (now) => now && withWindow(now, window, false));
+      })
+      .finally(() => underway.delete(name));
+  underway.set(name, fetching);
+  await fetching;
   await loadRows(queryClient, source, from, to);
 }
 

@@ -18,7 +18,7 @@ export interface List {
 }
 
 /** Rows farther than this from those that are read now are forgotten, and fetched again when they are looked at. */
-const KEPT_AROUND = 5_000;
+export const KEPT_AROUND = 5_000;
 const MOST_OTHERS = 10_000;
 
 /**

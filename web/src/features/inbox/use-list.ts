@@ -13,6 +13,8 @@ interface Shown {
   list: UseQueryResult<List>;
   /** To be told which rows are in sight. */
   show: (from: number, to: number) => void;
+  /** Fetches what is not known of these rows, and gives all there are. */
+  load: (from: number, to: number) => Promise<List["rows"]>;
 }
 
 /** A list, of which the rows in sight are fetched. */
@@ -22,21 +24,27 @@ export function useList(source: Source): Shown {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const rows = list.data?.rows;
 
+  const load = useCallback(
+    async (from: number, to: number): Promise<List["rows"]> => {
+      await loadRows(queryClient, source, from, to);
+      return queryClient.getQueryData(listQuery(source).queryKey)?.rows ?? [];
+    },
+    [queryClient, source],
+  );
   const show = useCallback(
     (from: number, to: number) => {
       reading(source, from);
       clearTimeout(timer.current);
       // What cannot be had now is asked for again when the sight moves.
-      const load = () =>
-        void loadRows(queryClient, source, Math.max(0, from - AHEAD), to + AHEAD).catch(() => undefined);
+      const loadAround = () => void load(Math.max(0, from - AHEAD), to + AHEAD).catch(() => undefined);
       if (rows?.[from] !== undefined) {
-        load();
+        loadAround();
       } else {
-        timer.current = setTimeout(load, FLYING_MS);
+        timer.current = setTimeout(loadAround, FLYING_MS);
       }
     },
-    [queryClient, source, rows],
+    [source, load, rows],
   );
   useEffect(() => () => clearTimeout(timer.current), []);
-  return { list, show };
+  return { list, show, load };
 }
