@@ -251,14 +251,14 @@ class _Intake:
         event: Event[MessageReceived],
     ) -> None:
         actor, requester, offered = as_actor(sender), sender, data.forwarded_from
-        kind = MessageKind.CUSTOMER
+        # What an agent wrote above a forward is for colleagues, and nothing proves where that ends. Nor is it for the
+        # customer where it is not certain that an agent wrote it.
+        kind = MessageKind.NOTE if offered and agent is not None else MessageKind.CUSTOMER
         if offered and decision.review is None and may_forward(agent, data):
             # An agent vouches for whom it is from, and is no customer.
             assert agent is not None
             actor = Actor(kind=ActorKind.AGENT, id=str(agent.id), name=agent.name)
             requester, offered = self.requesters[identity_of_sender(offered)], None
-            # What they wrote above it is for colleagues, and nothing proves where that ends.
-            kind = MessageKind.NOTE
         diverted = not self._may_take_over(data.conversation_id, requester.customer_id, decision)
         ticket = ticket_of(data, requester, decision)
         if kind is MessageKind.NOTE:

@@ -328,19 +328,25 @@ async def test_an_agent_who_forwards_is_not_the_requester(desk: Desk) -> None:
         assert (newest["forwarded_from"] is None) == is_certain
 
 
-async def test_what_an_agent_writes_above_a_forward_is_not_for_the_customer(desk: Desk) -> None:
-    """It was shown to the customer, under their own name."""
+@pytest.mark.parametrize("authentication", Authentication)
+async def test_what_an_agent_writes_above_a_forward_is_not_for_the_customer(
+    desk: Desk, authentication: Authentication
+) -> None:
+    """It was shown to the customer: under their own name, or under the agent's once a colleague took the offer."""
     agent = await desk.person(name="Ada", email="ada@desk.example")
     customer = await desk.person(Role.CUSTOMER, ANA.address, name="Ana")
-    certain = ThreadingEvidence(authentication=Authentication.PASS)
+    evidence, is_certain = ThreadingEvidence(authentication=authentication), authentication is Authentication.PASS
     text = "Difficult one, do not refund.\n\n---------- Forwarded message ---------\nFrom: Ana\n\nIt burns."
-    passed_on = received(agent.email, subject="", text=text, forwarded_from=ANA, evidence=certain)
+    passed_on = received(agent.email, subject="", text=text, forwarded_from=ANA, evidence=evidence)
     await desk.take(passed_on)
     ticket = await ticket_of(desk, passed_on)
     path = f"/api/tickets/{ticket.id}"
+    if not is_certain:
+        given = await agent.client.post(f"{path}/requester", {"email": ANA.address}, if_match="*")
+        assert (given.status, given.json()["requester"]["name"]) == (200, "Ana"), given.body
     [shown] = (await agent.client.get(f"{path}/messages")).json()["items"]
     assert (shown["kind"], shown["text"]) == ("note", text)
-    assert (shown["author"]["kind"], shown["author"]["name"]) == ("agent", "Ada")
+    assert (shown["author"]["kind"], shown["author"]["name"]) == ("agent" if is_certain else "customer", "Ada")
     seen = [await customer.client.get(each) for each in (path, f"{path}/messages", "/api/tickets")]
     assert [answer.status for answer in seen] == [200, 200, 200]
     assert not [answer.body for answer in seen if b"Difficult" in answer.body]
