@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { beginUnsaved } from "@/lib/unsaved.ts";
 import { followReleases, isCodeGone } from "./stale-code.ts";
 
 const reload = vi.fn();
@@ -18,11 +19,16 @@ beforeAll(() => {
 
 afterAll(() => vi.unstubAllGlobals());
 
-it("loads the page anew once where a piece of it is gone, and not where the server is away", async () => {
+it("loads the page anew once where a piece of it is gone; not where the server is away, nor what is begun lost", async () => {
   expect(isCodeGone()).toBe(false);
   expect(await missed()).toBe(0);
   expect(isCodeGone()).toBe(true);
   ok = true;
+  const sheet = beginUnsaved();
+  const upload = beginUnsaved();
+  sheet();
+  expect(await missed()).toBe(0);
+  upload();
   expect(await missed()).toBe(1);
   expect(await missed()).toBe(1);
 });

@@ -1,3 +1,5 @@
+import { isUnsaved } from "@/lib/unsaved.ts";
+
 const RELOADED = "desk.reloaded";
 /** What is missing still after a reload is missing for another reason. */
 const AGAIN_MS = 60_000;
@@ -11,7 +13,8 @@ export function isCodeGone(): boolean {
 
 /**
  * After a release the server has no more of the code that an open page goes by: the page is loaded anew, once, where the
- * server answers at all. What somebody writes is kept as a draft.
+ * server answers at all and nothing is begun that this would lose; replies and notes are drafts, which are kept. Else
+ * whoever needs that piece is told that it failed, with a button that loads the page anew.
  */
 export function followReleases(reload: () => void): void {
   window.addEventListener("vite:preloadError", async () => {
@@ -20,7 +23,7 @@ export function followReleases(reload: () => void): void {
       ({ ok }) => ok,
       () => false,
     );
-    if (isThere && !hasJustReloaded()) {
+    if (isThere && !isUnsaved() && !hasJustReloaded()) {
       reload();
     }
   });

@@ -8,6 +8,7 @@ import {
   Modal,
   ModalOverlay,
 } from "react-aria-components";
+import { useUnsaved } from "@/lib/unsaved.ts";
 import { buttonClass } from "./button.tsx";
 
 interface PopoverProps {
@@ -49,6 +50,7 @@ interface SheetProps {
 
 /** A dialog above the page; Escape and a press outside close it, and focus returns to where it was. */
 export function Sheet({ title, isOpen, onClose, children }: SheetProps) {
+  useUnsaved(isOpen);
   return (
     <ModalOverlay
       isOpen={isOpen}

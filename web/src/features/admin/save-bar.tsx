@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useUnsaved } from "@/lib/unsaved.ts";
 import { Button } from "@/ui/button.tsx";
 
 interface SaveBarProps {
@@ -15,6 +16,7 @@ interface SaveBarProps {
 /** Below a document that was changed here and not saved yet; it stays in sight. */
 export function SaveBar({ onDiscard, onSave, isPending = false, isOvertaken, children }: SaveBarProps) {
   const { t } = useTranslation(["admin", "page"]);
+  useUnsaved();
   return (
     <div className="sticky bottom-0 flex flex-wrap items-center justify-between gap-3 rounded-md border border-line bg-raised p-3 shadow-pop">
       <div className="flex min-w-0 flex-1 basis-48 flex-col gap-1">

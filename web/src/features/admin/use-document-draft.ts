@@ -1,6 +1,7 @@
 import { type UseMutationResult, useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useState, useSyncExternalStore } from "react";
 import { statusOf } from "@/lib/api/problem.ts";
+import { isUnsaved, onUnsaved } from "@/lib/unsaved.ts";
 
 interface DocumentDraft<T> {
   /** As it is kept, in the version that the writer has seen. */
@@ -26,6 +27,8 @@ export function useDocumentDraft<T extends { version: number }>(now: T, { queryK
   // What the writer has seen: a version that comes in meanwhile must not be written over, nor take away what they did.
   const [seen, setSeen] = useState(now);
   const [draft, setDraft] = useState<T | null>(null);
+  // An open sheet is about what was seen as well.
+  const isWriting = useSyncExternalStore(onUnsaved, isUnsaved);
   const save = useMutation({
     mutationFn: (changed: T) => put(changed, `"${seen.version}"`),
     onSuccess: (kept) => {
@@ -35,7 +38,7 @@ export function useDocumentDraft<T extends { version: number }>(now: T, { queryK
     },
     onError: (error) => statusOf(error) === 412 && queryClient.invalidateQueries({ queryKey }),
   });
-  if (draft === null && !save.isPending && now.version > seen.version) {
+  if (draft === null && !isWriting && !save.isPending && now.version > seen.version) {
     setSeen(now);
   }
   return {

@@ -57,6 +57,20 @@ it("keeps a change that is not saved when a newer version comes in, and says tha
   expect(days()).toBe("30");
 });
 
+it("takes what is written in an open sheet for a change of what was there when it was opened", async () => {
+  const status = { key: "parts", category: "on_hold", labels: { en: "Parts" }, active: true } as const;
+  kept = { ...kept, version: 5, statuses: [status] };
+  await refetched();
+  await press("Edit Parts");
+  kept = { ...kept, version: 6, statuses: [{ ...status, labels: { en: "Spares" } }] };
+  await refetched();
+  await write("Name in English", "Parts ordered");
+  await press("Apply");
+  expect(text()).toContain("Somebody else changed this meanwhile");
+  await press("Discard mine and show theirs");
+  expect(text()).toContain("Spares");
+});
+
 it("learns of a newer version from the server's refusal, and saves what is made of that", async () => {
   await write(DAYS, "9");
   kept = { ...kept, version: 5, close_after_days: 30 };
