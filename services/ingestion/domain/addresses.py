@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.ingestion.domain.text import clean_line
+from shared.domains import domain_name
 
 MAX_ADDRESS_CHARS = 254
 MAX_NAME_CHARS = 200
@@ -50,12 +51,9 @@ def normalise_address(text: str) -> str | None:
 
 
 def in_ascii(address: str) -> str:
-    """An address with its domain as mail servers write it (RFC 5891); as it is where it has none."""
-    local, _, domain = address.rpartition("@")
-    try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        return address
+    """An address with its domain as mail servers write it; as it is where it has none."""
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domain_name(domain)}" if at else address
 
 
 class _Unreadable(Exception):

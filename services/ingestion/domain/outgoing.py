@@ -13,6 +13,7 @@ from typing import Literal
 from services.ingestion.domain.addresses import Mailbox, normalise_address
 from services.ingestion.domain.identities import Identities
 from services.ingestion.domain.text import clean_line
+from shared.domains import domain_name
 
 MAX_REFERENCES = 20
 MAX_SUBJECT_CHARS = 400
@@ -189,10 +190,9 @@ def _checked_id(message_id: str) -> str:
 def _address(mailbox: Mailbox) -> Address:
     if normalise_address(mailbox.address) != mailbox.address or not mailbox.local.isascii():
         raise Undeliverable("address")
-    try:
-        domain = mailbox.domain.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise Undeliverable("domain") from error
+    domain = domain_name(mailbox.domain)
+    if not domain.isascii():
+        raise Undeliverable("domain")
     # Compatibility characters become others: a full-width comma would end the address.
     if normalise_address(f"{mailbox.local}@{domain}") is None:
         raise Undeliverable("domain")

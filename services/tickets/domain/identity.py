@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-import idna
 import phonenumbers
+
+from shared.domains import domain_name
 
 IdentityKind = Literal["email", "phone", "handle", "external"]
 KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
@@ -82,17 +83,6 @@ def require_usable(identity: Identity) -> None:
 def of_any_kind(address: str, *, region: str | None = None) -> tuple[Identity, ...]:
     """What an address may be, where nobody says of which kind it is."""
     return tuple(identity(kind, address, region=region) for kind in KINDS)
-
-
-def domain_name(domain: str) -> str:
-    """A domain in normal form: lower case, and ASCII where IDNA knows how."""
-    lowered = unicodedata.normalize("NFC", domain.lower())
-    if lowered.isascii():
-        return lowered
-    try:
-        return idna.encode(lowered, uts46=True).decode()
-    except UnicodeError:
-        return lowered
 
 
 def _email(address: str) -> str:

