@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -81,17 +82,18 @@ class MailDesk:
         self._context: MailContext | None = None
         self._read_at = 0.0
 
-    async def context(self) -> MailContext:
-        """The context, with the mailboxes as they were a few seconds ago.
+    async def context(self, mailboxes: Iterable[UUID | None] = ()) -> MailContext:
+        """The context, with the mailboxes as they were a few seconds ago; of `mailboxes`, one that is new is known.
 
         A key that is not configured is made once, in a transaction of its own.
         """
-        if self._context is None or time.monotonic() - self._read_at > REFRESH_SECONDS:
+        known, age = self._context, time.monotonic() - self._read_at
+        if known is None or age > REFRESH_SECONDS or not known.identities.knows(mailboxes):
             self._read_at = time.monotonic()
-            self._context = MailContext(
+            known = self._context = MailContext(
                 await self._identities(), await self._token_key(), self._settings.trusted_authserv_id
             )
-        return self._context
+        return known
 
     async def keys(self, at: datetime) -> MailKeys:
         """The keys for a signed or encrypted mail that came at that time; read each time, so that none stays here."""

@@ -52,7 +52,8 @@ class MailReading:
             return False
         read: list[ReadMail | Unreadable] = []
         try:
-            context = await self._desk.context()
+            # The first mails of a new mailbox come sooner than anybody looks for mailboxes.
+            context = await self._desk.context(each.mailbox_id for each in claimed)
             begun = time.monotonic()
             for each in claimed:
                 if read and time.monotonic() - begun > READ_SECONDS:

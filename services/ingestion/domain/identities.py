@@ -37,6 +37,10 @@ class Identities:
         """The identity of this mailbox; the default one where that is gone."""
         return self.default if id_ is None else self._by_id.get(id_, self.default)
 
+    def knows(self, ids: Iterable[UUID | None]) -> bool:
+        """Whether all of these mailboxes are there."""
+        return all(id_ is None or id_ in self._by_id for id_ in ids)
+
     def of_brand(self, brand: str) -> Identity:
         """Who speaks for a brand: the default identity if it is of it, or nobody is."""
         return next((each for each in self._all if each.brand == brand), self.default)

@@ -2,16 +2,20 @@
 
 import asyncio
 from typing import Any, Never
+from uuid import UUID
 
 import pytest
 
 from services.ingestion.delivery import SmtpTransport
 from services.ingestion.domain.mailboxes import MailboxSecrets, MailboxTroubleError
 from services.ingestion.doorman import Doorman
+from services.ingestion.repository.deliveries import Delivered
 from services.ingestion.sealing import Seal, load_seal
+from services.ingestion.service.mail import Incoming, receive_mails
 from services.ingestion.service.mailboxes import SealKeeping
 from shared.db import now_utc
 from shared.events.accounts import Role
+from shared.ids import uuid7
 from tests.integration.ingestion.conftest import MakeDesk
 from tests.integration.ingestion.harness import Desk, mail
 
@@ -89,6 +93,20 @@ async def test_a_mail_to_a_mailbox_is_of_its_brand_and_group(desk: Desk) -> None
     assert str(await desk.scalar("SELECT mailbox_id FROM inbound_messages")) == added["id"]
     # What we send never comes in: from none of our addresses.
     assert (await desk.take_mail(mail(From="help@desk.example", Subject="Loop")))["reason"] == "from_our_own_address"
+
+
+async def test_the_first_mail_of_a_new_mailbox_is_read_as_its(desk: Desk) -> None:
+    """It comes sooner than anybody looks for new mailboxes, and with it what was in the folder all the years."""
+    await desk.take_mail(mail(Subject="Before"))
+    added = (await desk.as_(Role.ADMIN).post(PATH, BODY)).json()
+    for each in (mail(Subject="Hello"), mail(From="help@desk.example", Subject="Loop")):
+        delivered = (Delivered("imap", UUID(added["id"])),)
+        incoming = Incoming(delivered, str(uuid7()), await desk.objects.put(each), len(each))
+        async with desk.database.transaction() as session:
+            await receive_mails(session, [incoming], now=now_utc())
+    await desk.parse_all()
+    assert (await desk.events("message.received.v1"))[-1]["group"] == "Returns"
+    assert await desk.scalar("SELECT count(*) FROM inbound_messages WHERE reason = 'from_our_own_address'") == 1
 
 
 async def test_a_new_sealing_key_takes_the_place_of_an_older_one(make_desk: MakeDesk) -> None:
