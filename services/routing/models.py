@@ -63,6 +63,7 @@ reservations = Table(
     Column("ended_at", DateTime(timezone=True)),
 )
 
+# `explained` are the `reasons` by code, as they are beside each candidate's; revisions before 0004 keep English alone.
 decisions = Table(
     "decisions",
     metadata,
@@ -75,4 +76,5 @@ decisions = Table(
     Column("reasons", JSONB, nullable=False),
     Column("candidates", JSONB, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("explained", JSONB, nullable=False),
 )

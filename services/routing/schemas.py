@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from services.routing.domain.assignment import Agent
 from shared.events.accounts import Role
-from shared.events.routing import Candidate
 
 
 def _distinct(values: list[str]) -> list[str]:
@@ -73,15 +72,83 @@ class AgentList(BaseModel):
     items: list[AgentView]
 
 
+class ReasonView(BaseModel):
+    """A reason by its code, for who tells it in another language, and what it names. Moments are in UTC."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"code": "left_out", "params": {"count": 2, "reason": {"code": "away", "params": {}}}},
+                {"code": "load", "params": {"load": 3, "capacity": 20}},
+                {"code": "knows", "params": {"tags": ["refund", "returns"]}},
+                {"code": "let_go_until", "params": {"at": "2026-03-02T09:15:00Z", "utc": "09:15"}},
+            ]
+        }
+    )
+
+    code: str
+    params: dict[str, "str | int | list[str] | ReasonView"]
+
+
+class CandidateView(BaseModel):
+    """One agent who was considered, with the score (higher is better) or the reason for being left out.
+
+    `explained` says each of the reasons by its code; it is empty where a decision was kept without.
+    """
+
+    agent_id: UUID
+    name: str
+    score: float | None
+    reasons: list[str]
+    explained: list[ReasonView] = []
+
+
 class DecisionView(BaseModel):
-    """A decision, why it fell so, and what became of its proposal (null: there was none)."""
+    """A decision, why it fell so, and what became of its proposal (null: there was none).
+
+    `explained` says each of the reasons by its code; it is empty where a decision was kept without.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                    "ticket_version": 1,
+                    "assignee_id": "01997b6e-3c00-7a10-8b11-0242ac120003",
+                    "queue": "general:de",
+                    "reasons": ["speaks de", "load 3 of 20", "1 left out: away"],
+                    "explained": [
+                        {"code": "speaks", "params": {"language": "de"}},
+                        {"code": "load", "params": {"load": 3, "capacity": 20}},
+                        {"code": "left_out", "params": {"count": 1, "reason": {"code": "away", "params": {}}}},
+                    ],
+                    "candidates": [
+                        {
+                            "agent_id": "01997b6e-3c00-7a10-8b11-0242ac120003",
+                            "name": "Ana",
+                            "score": 100,
+                            "reasons": ["speaks de", "load 3 of 20"],
+                            "explained": [
+                                {"code": "speaks", "params": {"language": "de"}},
+                                {"code": "load", "params": {"load": 3, "capacity": 20}},
+                            ],
+                        }
+                    ],
+                    "decided_at": "2026-03-02T09:00:00Z",
+                    "proposal": "open",
+                }
+            ]
+        }
+    )
 
     id: UUID
     ticket_version: int
     assignee_id: UUID | None
     queue: str
     reasons: list[str]
-    candidates: list[Candidate]
+    explained: list[ReasonView]
+    candidates: list[CandidateView]
     decided_at: datetime
     proposal: str | None
 

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from uuid import UUID
 
 from services.routing.domain.language import primary_subtag
+from services.routing.domain.reasons import Reason, ReasonCode
 from shared.events.accounts import Role
 from shared.events.common import Priority, TicketStatus, TicketType
 
@@ -37,6 +38,14 @@ TIER_SCORE = 15.0
 
 # A decision keeps this many candidates, best first, so that its size does not grow with the desk.
 KEPT_CANDIDATES = 20
+
+# Made once, not for every agent and ticket.
+_NOT_AN_AGENT = Reason(ReasonCode.NOT_AN_AGENT)
+_INACTIVE = Reason(ReasonCode.INACTIVE)
+_AWAY = Reason(ReasonCode.AWAY)
+_NOT_IN_GROUP = Reason(ReasonCode.NOT_IN_GROUP)
+_SPEAKS_NEITHER = Reason(ReasonCode.SPEAKS_NEITHER, {"fallback": FALLBACK_LANGUAGE})
+_AT_CAPACITY = Reason(ReasonCode.AT_CAPACITY)
 
 GENERAL_QUEUE = "general"
 _UNKNOWN_LANGUAGE = "und"
@@ -89,7 +98,12 @@ class Candidate:
     agent_id: UUID
     name: str
     score: float | None
-    reasons: tuple[str, ...]
+    explained: tuple[Reason, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """`explained` in English."""
+        return tuple(map(str, self.explained))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +113,13 @@ class Decision:
     ticket: WaitingTicket
     assignee_id: UUID | None
     queue: str
-    reasons: tuple[str, ...]
+    explained: tuple[Reason, ...]
     candidates: tuple[Candidate, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """`explained` in English."""
+        return tuple(map(str, self.explained))
 
 
 def priority_rank(priority: Priority) -> int:
@@ -142,7 +161,7 @@ def assign(
 def decide(ticket: WaitingTicket, agents: Mapping[UUID, Agent], *, now: datetime, return_after: timedelta) -> Decision:
     """Decide about one ticket. Speakers of its language win; failing those, speakers of the fallback language."""
     scored: list[tuple[Agent, float]] = []
-    left_out: list[tuple[Agent, str]] = []
+    left_out: list[tuple[Agent, Reason]] = []
     for agent in agents.values():
         if exclusion := _exclusion(ticket, agent, now=now, return_after=return_after):
             left_out.append((agent, exclusion))
@@ -159,35 +178,35 @@ def decide(ticket: WaitingTicket, agents: Mapping[UUID, Agent], *, now: datetime
         ticket=ticket,
         assignee_id=best.id if best else None,
         queue=queue_of(ticket.group, ticket.language),
-        reasons=(*_reasons(ticket, best), *_left_out_summary(reason for _, reason in left_out)),
+        explained=(*_reasons(ticket, best), *_left_out_summary(reason for _, reason in left_out)),
         candidates=tuple(kept),
     )
 
 
-def _exclusion(ticket: WaitingTicket, agent: Agent, *, now: datetime, return_after: timedelta) -> str | None:
+def _exclusion(ticket: WaitingTicket, agent: Agent, *, now: datetime, return_after: timedelta) -> Reason | None:
     reason = None
     if agent.role not in ASSIGNABLE_ROLES:
-        reason = "not an agent"
+        reason = _NOT_AN_AGENT
     elif not agent.active:
-        reason = "inactive"
+        reason = _INACTIVE
     elif not agent.available:
-        reason = "away"
+        reason = _AWAY
     elif ticket.group is not None and ticket.group not in agent.groups:
-        reason = "not in the ticket's group"
+        reason = _NOT_IN_GROUP
     elif _language_score(ticket, agent) == 0:
-        reason = "speaks neither the ticket's language nor the fallback language"
+        reason = _SPEAKS_NEITHER
     elif returning := returns_at(ticket, agent.id, now=now, return_after=return_after):
         reason = _let_go_until(returning, now)
     elif agent.load >= agent.capacity:
-        reason = "at capacity"
+        reason = _AT_CAPACITY
     return reason
 
 
-def _let_go_until(returning: datetime, now: datetime) -> str:
-    """Full minutes, rounded up so as not to promise too much; with the day where it is not that of `now`."""
-    minute = (returning + timedelta(minutes=1, microseconds=-1)).astimezone(UTC)
-    shown = f"{minute:%H:%M}" if minute.date() == now.astimezone(UTC).date() else f"{minute:%Y-%m-%d %H:%M}"
-    return f"let go of this ticket; can get it again from {shown} UTC"
+def _let_go_until(returning: datetime, now: datetime) -> Reason:
+    """Full minutes, rounded up so as not to promise too much; in English with the day where it is not that of `now`."""
+    minute = (returning + timedelta(minutes=1, microseconds=-1)).astimezone(UTC).replace(second=0, microsecond=0)
+    utc = f"{minute:%H:%M}" if minute.date() == now.astimezone(UTC).date() else f"{minute:%Y-%m-%d %H:%M}"
+    return Reason(ReasonCode.LET_GO_UNTIL, {"at": minute, "utc": utc})
 
 
 def _score(ticket: WaitingTicket, agent: Agent) -> float:
@@ -199,23 +218,23 @@ def _score(ticket: WaitingTicket, agent: Agent) -> float:
     )
 
 
-def _why(ticket: WaitingTicket, agent: Agent) -> tuple[str, ...]:
-    """What the score is made of, in words."""
+def _why(ticket: WaitingTicket, agent: Agent) -> tuple[Reason, ...]:
+    """What the score is made of."""
     if ticket.language is None:
-        reasons = ["the ticket's language is unknown"]
+        reasons = [Reason(ReasonCode.LANGUAGE_UNKNOWN)]
     elif ticket.language in agent.spoken:
-        reasons = [f"speaks {ticket.language}"]
+        reasons = [Reason(ReasonCode.SPEAKS, {"language": ticket.language})]
     else:
-        reasons = [f"speaks {FALLBACK_LANGUAGE}, not {ticket.language}"]
+        reasons = [Reason(ReasonCode.SPEAKS_FALLBACK, {"language": ticket.language, "fallback": FALLBACK_LANGUAGE})]
     if ticket.type.value in agent.skills:
-        reasons.append(f"skilled in {ticket.type.value}")
+        reasons.append(Reason(ReasonCode.SKILLED, {"type": ticket.type.value}))
     if tags := _known_tags(ticket, agent):
-        reasons.append(f"knows {', '.join(tags)}")
+        reasons.append(Reason(ReasonCode.KNOWS, {"tags": tuple(tags)}))
     if ticket.tier in agent.skills:
-        reasons.append(f"serves tier {ticket.tier}")
+        reasons.append(Reason(ReasonCode.SERVES_TIER, {"tier": ticket.tier}))
     if agent.id in ticket.released_at:
-        reasons.append("let go of this ticket before")
-    reasons.append(f"load {agent.load} of {agent.capacity}")
+        reasons.append(Reason(ReasonCode.LET_GO_BEFORE))
+    reasons.append(Reason(ReasonCode.LOAD, {"load": agent.load, "capacity": agent.capacity}))
     return tuple(reasons)
 
 
@@ -237,18 +256,19 @@ def _rank(ticket: WaitingTicket, agent: Agent, score: float) -> tuple[bool, floa
     return agent.id in ticket.released_at, -score, agent.load / agent.capacity, tie_break
 
 
-def _reasons(ticket: WaitingTicket, best: Agent | None) -> tuple[str, ...]:
+def _reasons(ticket: WaitingTicket, best: Agent | None) -> tuple[Reason, ...]:
     if best is None:
-        return ("nobody fits now",)
+        return (Reason(ReasonCode.NOBODY_FITS),)
     why = _why(ticket, best)
     if ticket.language is not None and ticket.language not in best.spoken:
-        nobody = "nobody else" if ticket.released_at else "nobody"
-        return (f"{nobody} free speaks {ticket.language}: fallback to {FALLBACK_LANGUAGE}", *why)
+        nobody = ReasonCode.NOBODY_ELSE_SPEAKS if ticket.released_at else ReasonCode.NOBODY_SPEAKS
+        return (Reason(nobody, {"language": ticket.language, "fallback": FALLBACK_LANGUAGE}), *why)
     return why
 
 
-def _left_out_summary(reasons: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"{count} left out: {reason}" for reason, count in sorted(Counter(reasons).items()))
+def _left_out_summary(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    counts = sorted(Counter(reasons).items(), key=lambda one: str(one[0]))
+    return tuple(Reason(ReasonCode.LEFT_OUT, {"count": count, "reason": reason}) for reason, count in counts)
 
 
 def languages_of(tags: Iterable[str]) -> frozenset[str]:

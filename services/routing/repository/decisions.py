@@ -16,10 +16,10 @@ _KEEP = text("""
     WITH r AS MATERIALIZED (
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r (
             id uuid, ticket_id uuid, ticket_version int, group_name text, assignee_id uuid, queue text,
-            reasons jsonb, candidates jsonb)),
+            reasons jsonb, candidates jsonb, explained jsonb)),
     decided AS (
         INSERT INTO decisions
-            (id, ticket_id, ticket_version, group_name, assignee_id, queue, reasons, candidates, decided_at)
+            (id, ticket_id, ticket_version, group_name, assignee_id, queue, reasons, candidates, explained, decided_at)
         SELECT r.*, CAST(:now AS timestamptz) FROM r),
     reserved AS (
         INSERT INTO reservations (decision_id, ticket_id, agent_id, state, proposed_at)
@@ -69,7 +69,17 @@ class DecisionRepository:
                 "assignee_id": plan.decision.assignee_id,
                 "queue": plan.decision.queue,
                 "reasons": plan.decision.reasons,
-                "candidates": plan.decision.candidates,
+                "candidates": [
+                    {
+                        "agent_id": candidate.agent_id,
+                        "name": candidate.name,
+                        "score": candidate.score,
+                        "reasons": candidate.reasons,
+                        "explained": candidate.explained,
+                    }
+                    for candidate in plan.decision.candidates
+                ],
+                "explained": plan.decision.explained,
             }
             for plan in planned
         )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from services.routing import service
 from shared.events.accounts import AccountChanged, Role
@@ -85,3 +86,42 @@ async def test_a_decision_is_explained(desk: Desk) -> None:
     [decision] = shown["decisions"]
     assert (decision["assignee_id"], decision["proposal"]) == (str(agent), "open")
     assert decision["candidates"][0]["score"] == 100
+    speaks, load = (
+        {"code": "speaks", "params": {"language": "de"}},
+        {"code": "load", "params": {"load": 0, "capacity": 20}},
+    )
+    assert decision["reasons"] == ["speaks de", "load 0 of 20"]
+    assert decision["explained"] == decision["candidates"][0]["explained"] == [speaks, load]
+
+
+async def test_what_nobody_can_take_is_explained_by_code_and_with_moments(desk: Desk) -> None:
+    """The reasons were English sentences, and a moment in them was one in UTC."""
+    only, _ = await desk.agent("en"), await desk.agent("en", available=False)
+    one = uuid7()
+    await desk.create(one, assignee_id=only)
+    await desk.change(one, before={"assignee_id": str(only)})
+    [decision] = (await desk.as_(Role.AGENT).get(f"/api/routing/tickets/{one}")).json()["decisions"]
+    until = {"code": "let_go_until", "params": {"at": "2026-03-02T09:15:00Z", "utc": "09:15"}}
+    away = {"code": "away", "params": {}}
+    assert decision["explained"] == [
+        {"code": "nobody_fits", "params": {}},
+        {"code": "left_out", "params": {"count": 1, "reason": away}},
+        {"code": "left_out", "params": {"count": 1, "reason": until}},
+    ]
+    told = {candidate["agent_id"]: candidate["explained"] for candidate in decision["candidates"]}
+    assert told[str(only)] == [until]
+
+
+async def test_decisions_that_were_kept_without_codes_are_still_told(desk: Desk) -> None:
+    await desk.agent("de")
+    one = uuid7()
+    await desk.create(one, said="de")
+    async with desk.database.transaction() as session:
+        await session.execute(
+            text("""
+                UPDATE decisions SET explained = DEFAULT, candidates =
+                    (SELECT jsonb_agg(kept - 'explained') FROM jsonb_array_elements(candidates) AS kept)""")
+        )
+    [decision] = (await desk.as_(Role.AGENT).get(f"/api/routing/tickets/{one}")).json()["decisions"]
+    for told in (decision, decision["candidates"][0]):
+        assert (told["reasons"], told["explained"]) == (["speaks de", "load 0 of 20"], [])

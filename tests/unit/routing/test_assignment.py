@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.routing.domain import assignment
 from services.routing.domain.assignment import KEPT_CANDIDATES, Agent, WaitingTicket, queue_of, returns_at
+from services.routing.domain.reasons import Reason, ReasonCode
 from shared.events.accounts import Role
 from shared.events.common import TicketType
 
@@ -171,6 +172,18 @@ def test_the_end_of_a_cool_down_is_told_to_the_minute_and_never_too_early(releas
     assert decision.candidates[0].reasons == (f"let go of this ticket; can get it again from {shown} UTC",)
 
 
+def test_the_end_of_a_cool_down_is_told_as_a_moment_too() -> None:
+    """The sentence says it in UTC, and its readers live elsewhere."""
+    german = agent(1, languages=GERMAN)
+    decision = decide(ticket(released_at={german.id: NOW - timedelta(seconds=59)}), {german.id: german})
+    until = Reason(ReasonCode.LET_GO_UNTIL, {"at": NOW + RETURN_AFTER, "utc": "09:15"})
+    assert decision.candidates[0].explained == (until,)
+    assert decision.explained == (
+        Reason(ReasonCode.NOBODY_FITS),
+        Reason(ReasonCode.LEFT_OUT, {"count": 1, "reason": until}),
+    )
+
+
 def test_a_batch_takes_no_more_places_than_there_are() -> None:
     tickets = [ticket(number) for number in range(10)]
     agents = [agent(100, languages=GERMAN, capacity=3), agent(101, languages=GERMAN, capacity=4, load=2)]
@@ -232,8 +245,10 @@ def test_every_assignment_is_allowed_and_every_agent_is_accounted_for(
     given_to: dict[UUID, int] = {}
     for decision in assign(tickets, agents):
         assert {candidate.agent_id for candidate in decision.candidates} == set(by_id)
+        assert all(decision.reasons)
         for candidate in decision.candidates:
             assert candidate.reasons
+            assert all(candidate.reasons)
         if decision.assignee_id is None:
             assert all(candidate.score is None for candidate in decision.candidates)
             continue

@@ -7,8 +7,9 @@ import { formatExact } from "@/lib/format.ts";
 import { Button } from "@/ui/button.tsx";
 import { Popover } from "@/ui/popover.tsx";
 import { routingQuery } from "./queries.ts";
+import { type RoutingReason, tellReasons } from "./routing-reasons.ts";
 
-/** "Why did this come to me?": the latest routing decision in the words of the service that made it. */
+/** "Why did this come to me?": the latest routing decision. */
 export function RoutingPopover({ ticketId }: { ticketId: string }) {
   const { t } = useTranslation(["ticket", "desk"]);
   const trigger = (
@@ -53,7 +54,7 @@ function Decision({ decision }: { decision: RoutingDecision }) {
           : t("routing.nobody", { queue: decision.queue })}
         <span className="block text-xs text-ink-faint">{formatExact(decision.decided_at, i18n.language)}</span>
       </p>
-      <Reasons reasons={decision.reasons} />
+      <Reasons english={decision.reasons} explained={decision.explained} />
       {decision.candidates.length > 0 && (
         <div className="flex flex-col gap-2 border-t border-line pt-3">
           <h3 className="text-xs font-medium text-ink-soft">{t("routing.candidates")}</h3>
@@ -67,7 +68,7 @@ function Decision({ decision }: { decision: RoutingDecision }) {
                     : new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 2 }).format(candidate.score)}
                 </span>
                 <div className="col-span-2">
-                  <Reasons reasons={candidate.reasons ?? []} />
+                  <Reasons english={candidate.reasons} explained={candidate.explained} />
                 </div>
               </li>
             ))}
@@ -78,10 +79,11 @@ function Decision({ decision }: { decision: RoutingDecision }) {
   );
 }
 
-function Reasons({ reasons }: { reasons: readonly string[] }) {
+function Reasons({ english, explained }: { english: readonly string[]; explained: readonly RoutingReason[] }) {
+  const { i18n } = useTranslation(["ticket", "panel"]);
   return (
     <ul className="flex flex-col gap-0.5 text-xs text-ink-soft">
-      {reasons.map((reason) => (
+      {tellReasons(english, explained, i18n).map((reason) => (
         <li key={reason} dir="auto">
           {reason}
         </li>

@@ -146,39 +146,111 @@ export interface components {
             skills: string[];
         };
         /**
-         * Candidate
+         * CandidateView
          * @description One agent who was considered, with the score (higher is better) or the reason for being left out.
+         *
+         *     `explained` says each of the reasons by its code; it is empty where a decision was kept without.
          */
-        Candidate: {
+        CandidateView: {
             /**
              * Agent Id
              * Format: uuid
              */
             agent_id: string;
-            /** Name */
-            name: string;
             /**
-             * Reasons
+             * Explained
              * @default []
              */
+            explained: components["schemas"]["ReasonView"][];
+            /** Name */
+            name: string;
+            /** Reasons */
             reasons: string[];
             /** Score */
-            score?: number | null;
+            score: number | null;
         };
         /**
          * DecisionView
          * @description A decision, why it fell so, and what became of its proposal (null: there was none).
+         *
+         *     `explained` says each of the reasons by its code; it is empty where a decision was kept without.
+         * @example {
+         *       "assignee_id": "01997b6e-3c00-7a10-8b11-0242ac120003",
+         *       "candidates": [
+         *         {
+         *           "agent_id": "01997b6e-3c00-7a10-8b11-0242ac120003",
+         *           "explained": [
+         *             {
+         *               "code": "speaks",
+         *               "params": {
+         *                 "language": "de"
+         *               }
+         *             },
+         *             {
+         *               "code": "load",
+         *               "params": {
+         *                 "capacity": 20,
+         *                 "load": 3
+         *               }
+         *             }
+         *           ],
+         *           "name": "Ana",
+         *           "reasons": [
+         *             "speaks de",
+         *             "load 3 of 20"
+         *           ],
+         *           "score": 100
+         *         }
+         *       ],
+         *       "decided_at": "2026-03-02T09:00:00Z",
+         *       "explained": [
+         *         {
+         *           "code": "speaks",
+         *           "params": {
+         *             "language": "de"
+         *           }
+         *         },
+         *         {
+         *           "code": "load",
+         *           "params": {
+         *             "capacity": 20,
+         *             "load": 3
+         *           }
+         *         },
+         *         {
+         *           "code": "left_out",
+         *           "params": {
+         *             "count": 1,
+         *             "reason": {
+         *               "code": "away",
+         *               "params": {}
+         *             }
+         *           }
+         *         }
+         *       ],
+         *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+         *       "proposal": "open",
+         *       "queue": "general:de",
+         *       "reasons": [
+         *         "speaks de",
+         *         "load 3 of 20",
+         *         "1 left out: away"
+         *       ],
+         *       "ticket_version": 1
+         *     }
          */
         DecisionView: {
             /** Assignee Id */
             assignee_id: string | null;
             /** Candidates */
-            candidates: components["schemas"]["Candidate"][];
+            candidates: components["schemas"]["CandidateView"][];
             /**
              * Decided At
              * Format: date-time
              */
             decided_at: string;
+            /** Explained */
+            explained: components["schemas"]["ReasonView"][];
             /**
              * Id
              * Format: uuid
@@ -215,6 +287,51 @@ export interface components {
             queue: string;
             /** Waiting */
             waiting: number;
+        };
+        /**
+         * ReasonView
+         * @description A reason by its code, for who tells it in another language, and what it names. Moments are in UTC.
+         * @example {
+         *       "code": "left_out",
+         *       "params": {
+         *         "count": 2,
+         *         "reason": {
+         *           "code": "away",
+         *           "params": {}
+         *         }
+         *       }
+         *     }
+         * @example {
+         *       "code": "load",
+         *       "params": {
+         *         "capacity": 20,
+         *         "load": 3
+         *       }
+         *     }
+         * @example {
+         *       "code": "knows",
+         *       "params": {
+         *         "tags": [
+         *           "refund",
+         *           "returns"
+         *         ]
+         *       }
+         *     }
+         * @example {
+         *       "code": "let_go_until",
+         *       "params": {
+         *         "at": "2026-03-02T09:15:00Z",
+         *         "utc": "09:15"
+         *       }
+         *     }
+         */
+        ReasonView: {
+            /** Code */
+            code: string;
+            /** Params */
+            params: {
+                [key: string]: string | number | string[] | components["schemas"]["ReasonView"];
+            };
         };
         /**
          * Role
@@ -265,6 +382,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "active": false,
+                     *           "available": false,
+                     *           "capacity": 1,
+                     *           "groups": [
+                     *             "billing"
+                     *           ],
+                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *           "languages": [
+                     *             "en"
+                     *           ],
+                     *           "load": 1,
+                     *           "name": "Ana",
+                     *           "role": "customer",
+                     *           "skills": [
+                     *             "skill"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AgentList"];
                 };
             };
@@ -329,6 +470,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active": false,
+                     *       "available": false,
+                     *       "capacity": 1,
+                     *       "groups": [
+                     *         "billing"
+                     *       ],
+                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "languages": [
+                     *         "en"
+                     *       ],
+                     *       "load": 1,
+                     *       "name": "Ana",
+                     *       "role": "customer",
+                     *       "skills": [
+                     *         "skill"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["AgentView"];
                 };
             };
@@ -387,6 +548,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "oldest_created_at": "2026-03-02T10:00:00Z",
+                     *           "queue": "queue",
+                     *           "waiting": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["QueueList"];
                 };
             };
@@ -447,6 +619,80 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "assignee_id": null,
+                     *       "decisions": [
+                     *         {
+                     *           "assignee_id": "01997b6e-3c00-7a10-8b11-0242ac120003",
+                     *           "candidates": [
+                     *             {
+                     *               "agent_id": "01997b6e-3c00-7a10-8b11-0242ac120003",
+                     *               "explained": [
+                     *                 {
+                     *                   "code": "speaks",
+                     *                   "params": {
+                     *                     "language": "de"
+                     *                   }
+                     *                 },
+                     *                 {
+                     *                   "code": "load",
+                     *                   "params": {
+                     *                     "capacity": 20,
+                     *                     "load": 3
+                     *                   }
+                     *                 }
+                     *               ],
+                     *               "name": "Ana",
+                     *               "reasons": [
+                     *                 "speaks de",
+                     *                 "load 3 of 20"
+                     *               ],
+                     *               "score": 100
+                     *             }
+                     *           ],
+                     *           "decided_at": "2026-03-02T09:00:00Z",
+                     *           "explained": [
+                     *             {
+                     *               "code": "speaks",
+                     *               "params": {
+                     *                 "language": "de"
+                     *               }
+                     *             },
+                     *             {
+                     *               "code": "load",
+                     *               "params": {
+                     *                 "capacity": 20,
+                     *                 "load": 3
+                     *               }
+                     *             },
+                     *             {
+                     *               "code": "left_out",
+                     *               "params": {
+                     *                 "count": 1,
+                     *                 "reason": {
+                     *                   "code": "away",
+                     *                   "params": {}
+                     *                 }
+                     *               }
+                     *             }
+                     *           ],
+                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *           "proposal": "open",
+                     *           "queue": "general:de",
+                     *           "reasons": [
+                     *             "speaks de",
+                     *             "load 3 of 20",
+                     *             "1 left out: away"
+                     *           ],
+                     *           "ticket_version": 1
+                     *         }
+                     *       ],
+                     *       "language": "en",
+                     *       "queue": null,
+                     *       "ticket_id": "01997b6e-3c00-7a10-8b11-0242ac120002"
+                     *     }
+                     */
                     "application/json": components["schemas"]["TicketRoutingView"];
                 };
             };
