@@ -6,7 +6,7 @@ import { useClock } from "@/features/sla/clock.ts";
 import { ApiError } from "@/lib/api/problem.ts";
 import { Button } from "@/ui/button.tsx";
 import { Wordmark } from "@/ui/wordmark.tsx";
-import { redeem, sessionQuery, signIn } from "./session.ts";
+import { isOfAnother, redeem, sessionQuery, signIn } from "./session.ts";
 
 const FIELD = "h-10 w-full rounded-sm border border-control bg-surface px-3 text-base text-ink aria-invalid:border-bad";
 
@@ -27,8 +27,12 @@ export default function SignInPage() {
       token === undefined ? signIn(String(form.get("email")).trim(), String(form.get("password"))) : redeem(token),
     onSuccess: async () => {
       queryClient.clear();
-      await queryClient.fetchQuery(sessionQuery);
-      await navigate({ href: next ?? "/", replace: true });
+      const session = await queryClient.fetchQuery(sessionQuery);
+      if (isOfAnother(session)) {
+        openAnew(next ?? "/");
+      } else {
+        await navigate({ href: next ?? "/", replace: true });
+      }
     },
     onError: (error) => {
       if (error instanceof ApiError && error.retryAfterSeconds !== null) {
@@ -66,6 +70,12 @@ export default function SignInPage() {
       </div>
     </main>
   );
+}
+
+/** Opens a path of ours in a page that knows of nothing; one that browsers read as another site's opens the desk. */
+function openAnew(path: string) {
+  const { origin, href } = new URL(path, location.origin);
+  location.replace(origin === location.origin ? href : "/");
 }
 
 function Credentials({ isWrong }: { isWrong: boolean }) {
