@@ -107,6 +107,11 @@ def at_least(condition: Condition) -> str:
     return _at_least(condition) or matching(condition, public_only=False)
 
 
+def is_narrowed(condition: Condition) -> bool:
+    """Whether an index of words tells anything of what matches. Of a phrase that is not to be there it gives all."""
+    return _at_least(condition) is not None
+
+
 def _at_least(condition: Condition) -> str | None:
     """None where anything may match."""
     match condition:

@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.domain.conditions import AllOf, Comparison, Condition, Operator, comparisons, moment
-from services.tickets.domain.search import at_least, matching, split
+from services.tickets.domain.search import at_least, is_narrowed, matching, split
 from services.tickets.models import search_documents, tickets
 from services.tickets.repository.conditions import Asker, in_sql, words_match
 from services.tickets.repository.lists import is_own
@@ -53,8 +53,8 @@ _SPANS = (timedelta(days=1), timedelta(days=8), timedelta(days=64))
 _TIMES_OF_TICKETS = {"created", "updated"}
 # So many documents are looked for one by one sooner than the hits of a frequent word are looked through.
 _FEW = 6_000
-# Of more than these, only those are looked into that an index of words gives, if it does not give too many: in the time
-# that it takes to look into a document, so many hits are gone through.
+# Of more than these, only those are looked into that an index of words gives, if it does not give all, or too many: in
+# the time that it takes to look into a document, so many hits are gone through.
 _SOME, _HITS_OF_ONE = 500, 10
 # Of a customer's tickets never more.
 _OWN = 3_000
@@ -152,7 +152,8 @@ class TicketSearch:
             query = _first(places.where(in_sql(others, asker)), is_after=after is not None).limit(_MOST)
         elif others.of and (there := (await expected(self.session, few)).rows) <= _FEW:
             rough = at_least(words)
-            if there > _SOME and (await expected(self.session, _having(rough))).rows <= there * _HITS_OF_ONE:
+            is_looked_up = there > _SOME and is_narrowed(words)
+            if is_looked_up and (await expected(self.session, _having(rough))).rows <= there * _HITS_OF_ONE:
                 few = few.where(tickets.c.id.in_(_having(rough)))
             query = _of_few(few, is_after=after is not None)
         else:

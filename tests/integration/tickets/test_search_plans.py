@@ -75,6 +75,8 @@ LINES = {
     "a word that few have, of a group": "seldom -group:none",
     "a word that few have, of the tickets of some weeks": "seldom created>-25d",
     "a word that all have, of no ticket": "all status:pending",
+    "a phrase not to be there, of the tickets of some weeks": '-"odd seldom" created>-48d',
+    "no word of the subject, of the tickets of some weeks": "-subject:nothing created>-48d",
     "a group": "group:billing",
     "all": "",
 }
