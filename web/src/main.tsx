@@ -4,7 +4,7 @@ import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components";
 import { createRoot } from "react-dom/client";
 import { useTranslation } from "react-i18next";
-import { isLocale, LOCALES, startTexts } from "./app/i18n.ts";
+import { startTexts } from "./app/i18n.ts";
 import { queryClient } from "./app/query-client.ts";
 import { router } from "./app/router.tsx";
 import { followReleases } from "./app/stale-code.ts";
@@ -23,7 +23,7 @@ onSignedOut(() => {
 function App() {
   const { i18n } = useTranslation();
   return (
-    <I18nProvider locale={isLocale(i18n.language) ? LOCALES[i18n.language].tag : "en-US"}>
+    <I18nProvider locale={i18n.language}>
       <QueryClientProvider client={queryClient}>
         <RouterProvider router={router} />
       </QueryClientProvider>

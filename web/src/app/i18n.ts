@@ -1,4 +1,4 @@
-import i18next, { type BackendModule } from "i18next";
+import i18next, { type BackendModule, type FormatterModule } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { storage } from "@/lib/storage.ts";
 import type admin from "@/locales/en/admin.json";
@@ -16,14 +16,19 @@ import type reports from "@/locales/en/reports.json";
 import type team from "@/locales/en/team.json";
 import type ticket from "@/locales/en/ticket.json";
 
-/** The languages of the desk, each by its own name. `tag` is what numbers, dates and React Aria follow. */
+/**
+ * The languages of the desk, each by its own name.
+ *
+ * Numbers, dates and React Aria follow the language alone, never a country, so that there are digits of one kind: 0 to 9
+ * in Arabic, as in its texts, where Egypt would have others.
+ */
 export const LOCALES = {
-  en: { name: "English", tag: "en-US" },
-  hi: { name: "हिन्दी", tag: "hi-IN" },
-  bn: { name: "বাংলা", tag: "bn-BD" },
-  de: { name: "Deutsch", tag: "de-DE" },
-  es: { name: "Español", tag: "es-ES" },
-  ar: { name: "العربية", tag: "ar-EG" },
+  en: { name: "English" },
+  hi: { name: "हिन्दी" },
+  bn: { name: "বাংলা" },
+  de: { name: "Deutsch" },
+  es: { name: "Español" },
+  ar: { name: "العربية" },
 } as const;
 
 export type Locale = keyof typeof LOCALES;
@@ -83,6 +88,18 @@ const backend: BackendModule = {
   },
 };
 
+/** The placeholders that tickets' numbers come in: they are names, written the same everywhere. */
+const TICKETS = new Set(["number", "source", "target"]);
+/** Counts within texts have the digits of the language, like the numbers and dates beside them. */
+const formatter: FormatterModule = {
+  type: "formatter",
+  init: () => undefined,
+  add: () => undefined,
+  addCached: () => undefined,
+  format: (value, _, locale, options) =>
+    typeof value === "number" && !TICKETS.has(options?.interpolationkey) ? value.toLocaleString(locale) : value,
+};
+
 /** Loads the texts and makes the whole document follow the language and its direction. */
 export async function setLocale(locale: Locale): Promise<void> {
   await i18next.changeLanguage(locale);
@@ -99,6 +116,7 @@ export async function chooseLocale(locale: Locale): Promise<void> {
 export async function startTexts(): Promise<void> {
   await i18next
     .use(backend)
+    .use(formatter)
     .use(initReactI18next)
     .init({
       ns: ["desk"],
@@ -107,7 +125,7 @@ export async function startTexts(): Promise<void> {
       load: "currentOnly",
       fallbackLng: false,
       // React escapes what it shows.
-      interpolation: { escapeValue: false },
+      interpolation: { escapeValue: false, alwaysFormat: true },
     });
   await setLocale(preferredLocale());
 }
