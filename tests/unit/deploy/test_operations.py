@@ -1,4 +1,4 @@
-"""What operators are told in docs/operations.md and warned of by deploy/prometheus, held to the code."""
+"""What operators are told in docs/operations.md and warned of by deploy/prometheus, held to the code; and where it stands."""
 
 import re
 
@@ -40,3 +40,9 @@ def test_alerts_ask_for_metrics_that_there_are() -> None:
     for rule in group["rules"]:
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert rule["annotations"]["summary"]
+
+
+def test_every_page_is_found_from_the_first_one() -> None:
+    """What ten million tickets a day would take was linked from nowhere."""
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert pages - set(re.findall(r"\]\((docs/\w+\.md)\)", (ROOT / "README.md").read_text())) == set()
