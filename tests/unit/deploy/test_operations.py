@@ -1,4 +1,4 @@
-"""What operators are told in docs/operations.md and warned of by deploy/prometheus, held to the code; and where it stands."""
+"""What operators are told and warned of: docs, and the alerts in deploy/prometheus, held to the code."""
 
 import re
 
