@@ -24,12 +24,19 @@ class MailboxChecks:
         self, mailbox_id: UUID, imap: ImapSettings | None, smtp_url: str | None, secrets: MailboxSecrets, keep: Keep
     ) -> MailboxCheck:
         """What works and what does not. Secrets that take others' place are to be kept by `keep`."""
-        # Both at once: one after the other may take longer than the caller waits for an answer.
-        async with asyncio.TaskGroup() as group:
-            reading = group.create_task(self._imap_problem(mailbox_id, imap, secrets, keep))
-            sending = group.create_task(self._smtp_problem(smtp_url, secrets.smtp_password))
-        folder, problem = reading.result()
-        problems = [each for each in (problem, sending.result()) if each is not None]
+        # Both at once: one after the other may take longer than the caller waits for an answer. And each to its end,
+        # whatever becomes of the other: a secret that took another's place is kept last.
+        reading, sending = await asyncio.gather(
+            self._imap_problem(mailbox_id, imap, secrets, keep),
+            self._smtp_problem(smtp_url, secrets.smtp_password),
+            return_exceptions=True,
+        )
+        if isinstance(reading, BaseException):
+            raise reading
+        if isinstance(sending, BaseException):
+            raise sending
+        folder, problem = reading
+        problems = [each for each in (problem, sending) if each is not None]
         return MailboxCheck(ok=not problems, problems=problems, messages=folder.messages if folder else None)
 
     async def _imap_problem(
@@ -55,7 +62,7 @@ class MailboxChecks:
             return None
         try:
             await self._smtp(url, password)
-        except (aiosmtplib.SMTPException, OSError, DeliveryFailed) as error:
+        except (aiosmtplib.SMTPException, OSError, ValueError, DeliveryFailed) as error:
             refused = isinstance(error, (aiosmtplib.SMTPAuthenticationError, DeliveryFailed))
             return MailboxProblem(
                 part="smtp",

@@ -30,7 +30,7 @@ SmtpUrl = Annotated[
     str,
     Field(
         max_length=500,
-        pattern=r"^smtps?://([^\s:@/\x00-\x1f]+@)?[A-Za-z0-9._-]+(:[0-9]{1,5})?$",
+        pattern=r"^smtps?://([^\s:@/\x00-\x1f]+@)?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?(:[0-9]{1,5})?$",
         examples=["smtp://support%40example.com@smtp.example.com:587"],
     ),
     AfterValidator(_with_port),
