@@ -11,7 +11,9 @@ interface QuarantineTableProps {
   onOpen: (id: string) => void;
 }
 
-const BOX = "size-6 accent-accent";
+/** On the line of its row, in a target of 24 px. */
+const TARGET = "flex size-6 items-center";
+const BOX = "size-4 translate-y-0.75 accent-accent";
 
 export function QuarantineTable({ rows, selected, onSelect, onOpen }: QuarantineTableProps) {
   const { t, i18n } = useTranslation(["mail", "desk"]);
@@ -29,13 +31,15 @@ export function QuarantineTable({ rows, selected, onSelect, onOpen }: Quarantine
       <thead>
         <tr>
           <th scope="col" className="w-6">
-            <input
-              type="checkbox"
-              aria-label={t("quarantine.selectAll")}
-              checked={isAll}
-              onChange={() => onSelect(new Set(isAll ? [] : rows.map((row) => row.id)))}
-              className={BOX}
-            />
+            <label className={TARGET}>
+              <input
+                type="checkbox"
+                aria-label={t("quarantine.selectAll")}
+                checked={isAll}
+                onChange={() => onSelect(new Set(isAll ? [] : rows.map((row) => row.id)))}
+                className={BOX}
+              />
+            </label>
           </th>
           <th scope="col">{t("quarantine.subject")}</th>
           <th scope="col">{t("quarantine.reason")}</th>
@@ -47,13 +51,15 @@ export function QuarantineTable({ rows, selected, onSelect, onOpen }: Quarantine
         {rows.map((row) => (
           <tr key={row.id}>
             <td>
-              <input
-                type="checkbox"
-                aria-label={t("quarantine.select", { subject: row.subject || t("desk:ticket.noSubject") })}
-                checked={selected.has(row.id)}
-                onChange={() => toggle(row.id)}
-                className={BOX}
-              />
+              <label className={TARGET}>
+                <input
+                  type="checkbox"
+                  aria-label={t("quarantine.select", { subject: row.subject || t("desk:ticket.noSubject") })}
+                  checked={selected.has(row.id)}
+                  onChange={() => toggle(row.id)}
+                  className={BOX}
+                />
+              </label>
             </td>
             <td className="min-w-48">
               <button
