@@ -35,6 +35,8 @@ ROUTES = (
     "/inbox/mine",
     "/inbox/unassigned",
     "/inbox/solved",
+    "/inbox/review",
+    "/tickets/new",
     "/inbox/open?q=status:open",
     "/inbox/open?q=nothing-is-called-like-this",
     "/reports/overview",

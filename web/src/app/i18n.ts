@@ -8,6 +8,7 @@ import type history from "@/locales/en/history.json";
 import type inbox from "@/locales/en/inbox.json";
 import type links from "@/locales/en/links.json";
 import type mail from "@/locales/en/mail.json";
+import type newTicket from "@/locales/en/newTicket.json";
 import type notifications from "@/locales/en/notifications.json";
 import type page from "@/locales/en/page.json";
 import type panel from "@/locales/en/panel.json";
@@ -46,6 +47,7 @@ declare module "i18next" {
       links: typeof links;
       inbox: typeof inbox;
       mail: typeof mail;
+      newTicket: typeof newTicket;
       notifications: typeof notifications;
       presence: typeof presence;
       page: typeof page;

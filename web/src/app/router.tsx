@@ -27,6 +27,7 @@ const TeamPage = lazy(() => import("@/features/team/team-page.tsx"));
 const loadInbox = () => import("@/features/inbox/inbox-page.tsx");
 const InboxPage = lazy(loadInbox);
 const MailPage = lazy(() => import("@/features/mail/mail-page.tsx"));
+const NewTicketPage = lazy(() => import("@/features/new-ticket/new-ticket-page.tsx"));
 const SignInPage = lazy(() => import("@/features/session/sign-in-page.tsx"));
 
 // Where the desk opens, the list's code is fetched while the session is asked for.
@@ -105,6 +106,19 @@ const inbox = createRoute({
     return (
       <Suspense fallback={<main className="min-h-0 flex-1" />}>
         <InboxPage session={session} />
+      </Suspense>
+    );
+  },
+});
+
+const newTicket = createRoute({
+  getParentRoute: () => desk,
+  path: "/tickets/new",
+  component: function NewTicket() {
+    const { session } = desk.useRouteContext();
+    return (
+      <Suspense fallback={<main className="min-h-0 flex-1" />}>
+        <NewTicketPage session={session} />
       </Suspense>
     );
   },
@@ -217,7 +231,20 @@ const gallery = createRoute({
   },
 });
 
-const pages = [home, inboxHome, inbox, reportsHome, reports, team, adminHome, mailHome, mail, admin, gallery];
+const pages = [
+  home,
+  inboxHome,
+  inbox,
+  newTicket,
+  reportsHome,
+  reports,
+  team,
+  adminHome,
+  mailHome,
+  mail,
+  admin,
+  gallery,
+];
 export const router = createRouter({ routeTree: root.addChildren([signIn, desk.addChildren(pages)]) });
 
 declare module "@tanstack/react-router" {

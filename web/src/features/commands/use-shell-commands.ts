@@ -18,6 +18,7 @@ export function useShellCommands(session: Session): void {
     const isLead = role !== "agent";
     return [
       { id: "inbox", group: "go", key: "g i", run: () => void navigate({ to: "/inbox" }) },
+      { id: "newTicket", group: "go", key: "N", run: () => void navigate({ to: "/tickets/new" }) },
       ...(isLead
         ? ([
             { id: "reports", group: "go", key: "g r", run: () => void navigate({ to: "/reports" }) },

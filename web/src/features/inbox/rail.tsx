@@ -8,7 +8,9 @@ import {
   ListFilter,
   type LucideIcon,
   Moon,
+  Plus,
   UserRound,
+  UserRoundSearch,
   Users,
 } from "lucide-react";
 import { useTranslation } from "react-i18next";
@@ -23,6 +25,7 @@ const ICONS: Record<StandardView, LucideIcon> = {
   unassigned: Inbox,
   open: Layers,
   solved: CircleCheck,
+  review: UserRoundSearch,
 };
 
 /** The views and how many tickets they have, beside the list on a wide window and above it on a narrow one. */
@@ -37,6 +40,13 @@ export function Rail() {
       aria-label={t("desk:nav.views")}
       className="flex gap-1 overflow-x-auto border-b border-line p-2 lg:w-52 lg:shrink-0 lg:flex-col lg:overflow-y-auto lg:border-e lg:border-b-0 lg:p-3"
     >
+      <Link
+        to="/tickets/new"
+        className="flex h-8 shrink-0 items-center gap-2 rounded-sm border border-control bg-surface px-2 text-sm text-ink transition-colors hover:bg-hover lg:mb-2"
+      >
+        <Plus aria-hidden className="size-4 shrink-0" />
+        <span className="max-lg:sr-only">{t("new")}</span>
+      </Link>
       {VIEWS.map((view) => (
         <ViewLink
           key={view}

@@ -37,6 +37,7 @@ export function useOwnFields(enabled: boolean): Readonly<Record<string, Kind>> {
 const PRIORITIES = ["low", "normal", "high", "urgent"] as const;
 const STATUSES = ["new", "open", "pending", "on_hold", "solved", "closed"] as const;
 const TYPES = ["question", "technical", "billing", "feature_request", "incident"];
+const REVIEWS = ["sender_may_not_answer", "sender_failed_authentication", "sender_takes_no_part", "sender_unproven"];
 const CHANNELS = ["email", "form", "chat", "event", "phone", "api"];
 
 /** All that can be proposed, in the words of the reader. Asked for when somebody begins to write. */
@@ -56,6 +57,7 @@ export function useCatalogue(enabled: boolean): Catalogue {
       language: plain(["en", "hi", "bn", "de", "es", "ar"]),
       assignee: [{ value: "me", label: t("search.me") }, ...people],
       group: plain(groups),
+      review: plain(REVIEWS),
     };
     const own = (fields.data?.fields ?? []).filter((field) => field.filterable && field.active !== false);
     return new Map([

@@ -5,7 +5,7 @@ import type { Count, KeptView, KeptViewBody } from "@/lib/api/types.ts";
 import { ZONE } from "./source.ts";
 import { STANDARD, type StandardView } from "./views.ts";
 
-const COUNTED: readonly StandardView[] = ["mine", "unassigned", "open"];
+const COUNTED: readonly StandardView[] = ["mine", "unassigned", "open", "review"];
 /** The server counts anew after five seconds; more often would only cost. */
 const PACE_MS = 6_000;
 /** No event tells that somebody changed a view that is shared. */

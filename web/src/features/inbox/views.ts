@@ -1,8 +1,11 @@
 import type { KeptView, Status } from "@/lib/api/types.ts";
 import type { Condition } from "@/lib/conditions.ts";
 
-/** The working queues of an agent. `mine` and `unassigned` hold what waits for the desk, not for the customer. */
-export const VIEWS = ["mine", "unassigned", "open", "solved"] as const;
+/**
+ * The working queues of an agent. `mine` and `unassigned` hold what waits for the desk, not for the customer; `review`
+ * what is held until somebody has decided where it belongs.
+ */
+export const VIEWS = ["mine", "unassigned", "open", "solved", "review"] as const;
 export type StandardView = (typeof VIEWS)[number];
 
 export const DEFAULT_VIEW: StandardView = "unassigned";
@@ -13,7 +16,7 @@ const DONE: Status[] = ["solved", "closed"];
 
 /** The same thing as parameters of a list and as a condition. */
 interface Standard {
-  filter: { status: Status[]; assignee?: "me" | "none" };
+  filter: { status: Status[]; assignee?: "me" | "none"; where?: string };
   condition: Condition;
 }
 
@@ -30,6 +33,10 @@ export const STANDARD: Record<StandardView, Standard> = {
   unassigned: standard(WAITING_FOR_US, "none"),
   open: standard(UNSOLVED),
   solved: standard(DONE),
+  review: {
+    filter: { status: UNSOLVED, where: "-review:none" },
+    condition: { all: [{ field: "status", is: UNSOLVED }, { not: { field: "review", is: [] } }] },
+  },
 };
 
 export function isStandard(value: string): value is StandardView {
