@@ -64,7 +64,11 @@ async def move_scheduled(
     principal: Annotated[Principal, requires("ticket.schedule")],
     body: ScheduledPatch,
 ) -> Response:
-    """Let a reply, still at the version of If-Match, leave at another time. 409 `not-waiting` if it has left."""
+    """Let a reply, still at the version of If-Match, leave at another time. 409 `not-waiting` if it has left.
+
+    It takes the permission `ticket.read`, too.
+    """
+    principal.scope("ticket.read")
     moved = await use_cases.move(
         session,
         ticket_id,
@@ -84,7 +88,11 @@ async def take_back(
     session: DbSession,
     principal: Annotated[Principal, requires("ticket.schedule")],
 ) -> Response:
-    """Take a reply back before it leaves; it is its author's draft again. 409 `already-released` if it has left."""
+    """Take a reply back before it leaves; it is its author's draft again. 409 `already-released` if it has left.
+
+    It takes the permission `ticket.read`, too.
+    """
+    principal.scope("ticket.read")
     cancelled = await use_cases.take_back(session, ticket_id, scheduled_id, actor=actor_of(principal), now=now_utc())
     return scheduled_response(cancelled)
 

@@ -1,7 +1,9 @@
 """API keys: each does what it is for, and reads and changes no tickets by a door that is for something else."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+from shared.db import now_utc
 from shared.events.accounts import Role
 from shared.ids import uuid7
 from tests.asgi import Client
@@ -83,6 +85,22 @@ async def test_a_key_that_writes_is_not_told_what_others_wrote(desk: Desk) -> No
     one = waiting.headers["location"]
     assert (await key(desk, admin, "ticket.schedule").get(one)).status == 403
     assert (await key(desk, admin, "ticket.schedule", "ticket.read").get(one)).status == 200
+
+
+async def test_a_key_that_moves_late_replies_is_not_told_what_they_say(desk: Desk) -> None:
+    """To read one took the permission to read tickets; to move it, or to take it back, told it without."""
+    admin = await desk.person(Role.ADMIN)
+    await desk.take(received())
+    of = f"/api/tickets/{(await desk.one('SELECT id FROM tickets')).id}"
+    waiting = await admin.client.post(f"{of}/replies", {"text": "Secret", "undo_seconds": 60})
+    assert waiting.status == 202, waiting.body
+    one = waiting.headers["location"]
+    send_at = (now_utc() + timedelta(days=1)).isoformat()
+    alone, both = key(desk, admin, "ticket.schedule"), key(desk, admin, "ticket.schedule", "ticket.read")
+    moved = [await client.patch(one, {"send_at": send_at}, if_match="*") for client in (alone, both)]
+    gone = [await client.delete(one) for client in (alone, both)]
+    assert [answer.status for answer in (*moved, *gone)] == [403, 200, 403, 200]
+    assert not [answer.body for answer in (moved[0], gone[0]) if b"Secret" in answer.body]
 
 
 async def test_a_key_that_solves_incidents_says_nothing_where_it_may_not_reply(desk: Desk) -> None:
