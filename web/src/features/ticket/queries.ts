@@ -1,9 +1,11 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { type Digest, isStale, merge } from "@/features/live/apply.ts";
 import { answer, routing, tickets } from "@/lib/api/client.ts";
-import type { Agent, Message, RoutingDecision, Thread, Ticket } from "@/lib/api/types.ts";
+import type { Agent, RoutingDecision, Thread, Ticket } from "@/lib/api/types.ts";
 
 const THREAD_PAGE = 200;
+/** So long what is before the last page counts as known: replies bounce, and files are found clean, without a word. */
+const WHOLE_MS = 60_000;
 
 export const ticketKeys = {
   all: ["tickets"] as const,
@@ -27,29 +29,63 @@ export function ticketQuery(id: string) {
   });
 }
 
+/** Where the last page of a thread begins. A thread only ever grows: what came is there, and asked for alone. */
+interface Tail {
+  cursor: string;
+  /** How many messages are before it, */
+  before: number;
+  /** and when those were read, in milliseconds. */
+  readAt: number;
+}
+
+export interface KnownThread extends Thread {
+  /** Null where nothing less than the whole thread tells what came. */
+  tail?: Tail | null;
+}
+
 /** The whole thread, oldest message first, with the version that a reply to it refers to. */
 export function messagesQuery(id: string) {
   return queryOptions({
     queryKey: ticketKeys.messages(id),
-    queryFn: async ({ signal }): Promise<Thread> => {
-      const items: Message[] = [];
-      let cursor: string | null | undefined;
-      let version: number;
-      do {
-        const page: Thread & { next_cursor?: string | null } = await answer(
-          tickets.GET("/api/tickets/{ticket_id}/messages", {
-            params: { path: { ticket_id: id }, query: { limit: THREAD_PAGE, ...(cursor && { cursor }) } },
-            signal,
-          }),
-        );
-        items.push(...page.items);
-        cursor = page.next_cursor;
-        version = page.thread_version;
-      } while (cursor);
-      return { items, thread_version: version };
+    queryFn: async ({ signal, client, queryKey }): Promise<KnownThread> => {
+      const known = client.getQueryData<KnownThread>(queryKey);
+      const tail = known && trustedTail(known, Date.now());
+      const thread = tail ? await readThread(id, signal, tail, known.items.slice(0, tail.before)) : null;
+      return thread?.tail ? thread : readThread(id, signal);
     },
     refetchInterval: ({ state }) => untilDelivered(state.data, Date.now()),
   });
+}
+
+/** The thread from `tail` on, behind the messages before it; without them, all of it. */
+async function readThread(
+  id: string,
+  signal: AbortSignal,
+  tail: Tail | null = null,
+  before: Thread["items"] = [],
+): Promise<KnownThread> {
+  const items = [...before];
+  const readAt = tail?.readAt ?? Date.now();
+  for (;;) {
+    const query = { limit: THREAD_PAGE, ...(tail && { cursor: tail.cursor }) };
+    const params = { path: { ticket_id: id }, query };
+    const page = await answer(tickets.GET("/api/tickets/{ticket_id}/messages", { params, signal }));
+    items.push(...page.items);
+    if (page.next_cursor === null) {
+      // What is merged into a thread comes among its messages, and goes again.
+      const isWhole = page.merged.length === 0 && items.length === page.thread_version;
+      return { items, thread_version: page.thread_version, tail: isWhole ? tail : null };
+    }
+    tail = { cursor: page.next_cursor, before: items.length, readAt };
+  }
+}
+
+/** The tail of a thread, as long as the messages before it are as new as those of any other query, and delivered. */
+function trustedTail({ items, tail }: KnownThread, now: number): Tail | null {
+  if (!tail || now - tail.readAt > WHOLE_MS) {
+    return null;
+  }
+  return items.slice(0, tail.before).some((message) => message.delivery_state === "queued") ? null : tail;
 }
 
 const EAGER_MS = 2_000;

@@ -103,5 +103,5 @@ function withMessage(thread: Thread, message: Message, version: number): Thread 
     return thread;
   }
   const isNext = version === thread.thread_version + 1;
-  return { items: [...thread.items, message], thread_version: isNext ? version : thread.thread_version };
+  return { ...thread, items: [...thread.items, message], thread_version: isNext ? version : thread.thread_version };
 }
