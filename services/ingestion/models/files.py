@@ -39,7 +39,7 @@ attachments = Table(
     Index("ix_attachments_unscanned", "scan_due_at", postgresql_where=text("scan = 'unscanned'")),
 )
 
-# Images drawn anew when somebody first looked at them; `reason` is why one cannot be.
+# Images drawn anew when somebody first looked at them; `reason` is why one cannot be, after so many `tries`.
 renditions = Table(
     "renditions",
     metadata,
@@ -50,6 +50,7 @@ renditions = Table(
     Column("size_bytes", BigInteger),
     Column("reason", Text),
     Column("made_at", moment, nullable=False),
+    Column("tries", SmallInteger, nullable=False, server_default="1"),
     CheckConstraint("kind IN ('thumbnail', 'image')", name="kind"),
     CheckConstraint("(key IS NULL) = (reason IS NOT NULL)", name="made"),
     Index("ix_renditions_key", "key", postgresql_where=text("key IS NOT NULL")),

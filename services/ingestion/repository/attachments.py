@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.dialects.postgresql import insert as insert_or_not
+from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingestion.domain.files import KeptFile
@@ -16,12 +16,14 @@ from shared.events.common import AttachmentRef
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """An image drawn anew, or why it cannot be: then `key` is None."""
+    """An image drawn anew at `made_at`, or why it could not be after so many `tries`: then `key` is None."""
 
     key: str | None
+    made_at: datetime
     content_type: str | None = None
     size_bytes: int | None = None
     reason: str | None = None
+    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,15 @@ class AttachmentRepository:
     async def rendition(self, attachment_id: UUID, kind: str) -> Rendition | None:
         """What was drawn of an image, or None."""
         columns = renditions.c
-        query = select(columns.key, columns.content_type, columns.size_bytes, columns.reason)
+        query = select(
+            columns.key, columns.made_at, columns.content_type, columns.size_bytes, columns.reason, columns.tries
+        )
         result = await self._session.execute(query.where(columns.attachment_id == attachment_id, columns.kind == kind))
         row = result.one_or_none()
         return None if row is None else Rendition(*row)
 
-    async def add_rendition(self, attachment_id: UUID, kind: str, made: Rendition, now: datetime) -> bool:
-        """Keep what was drawn; false where somebody was first, or the file is gone."""
+    async def add_rendition(self, attachment_id: UUID, kind: str, made: Rendition) -> bool:
+        """Keep what was drawn, instead of an earlier try at it; false where somebody was first, or the file is gone."""
         there = select(attachments.c.id).where(attachments.c.id == attachment_id)
         if await self._session.scalar(there.with_for_update(read=True, key_share=True)) is None:
             return False
@@ -124,9 +128,17 @@ class AttachmentRepository:
             "content_type": made.content_type,
             "size_bytes": made.size_bytes,
             "reason": made.reason,
-            "made_at": now,
+            "made_at": made.made_at,
+            "tries": made.tries,
         }
-        kept = insert_or_not(renditions).values(values).on_conflict_do_nothing().returning(renditions.c.kind)
+        new = insert_or_update(renditions).values(values)
+        kept = new.on_conflict_do_update(
+            constraint="pk_renditions",
+            set_={name: new.excluded[name] for name in values},
+            # Of those who try at once, as many count as one.
+            where=renditions.c.key.is_(None)
+            & (new.excluded.key.is_not(None) | (renditions.c.tries < new.excluded.tries)),
+        ).returning(renditions.c.kind)
         return await self._session.scalar(kept) is not None
 
     async def of_message(self, message_id: UUID) -> list[UUID]:

@@ -1,7 +1,7 @@
 """Use cases: files."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -35,8 +35,10 @@ UNATTACHED_FOR = timedelta(days=7)
 _ON_THE_WAY = timedelta(days=3)
 _SCAN_SECONDS = 5
 _FORGET_LIMIT = 500
-# What a parser process under load may fail of as well as an image: another time it may be drawn.
+# What a parser process under load may fail of as well as an image: another time it may be drawn. But each try costs a
+# process, and a second of a processor's time: how long after the first one the next may be, and so on.
 _PASSING = frozenset({"parser_timeout", "parser_crashed"})
+_AGAIN_AFTER = (timedelta(), timedelta(minutes=10), timedelta(days=1))
 
 
 async def store_file(objects: ObjectStore, name: str, data: AsyncIterator[bytes]) -> AttachmentRef:
@@ -165,39 +167,45 @@ async def drawn_image(
 ) -> Rendition:
     """An image drawn anew, the first time by a parser process, and kept beside it. Raises NotFound for what is none.
 
-    That it is none is kept, too, unless it may be another time.
+    That it is none is kept, too; where it may be one another time, it is tried a few times more, with pauses between.
 
     No transaction waits for the drawing.
     """
     kind = "thumbnail" if thumbnail else "image"
     async with database.read() as session:
         made = await AttachmentRepository(session).rendition(file.id, kind)
-    if made is None:
-        made = await _drawn(objects, parsers, file, thumbnail=thumbnail)
-        if made.reason in _PASSING:
-            raise NotFound("There is no picture of this file now. There may be one later.")
+    if made is None or (_may_be_drawn(made) and now_utc() >= made.made_at + _AGAIN_AFTER[made.tries - 1]):
+        tries = 1 if made is None else made.tries + 1
+        made = replace(await _drawn(objects, parsers, file, thumbnail=thumbnail), tries=tries)
         async with database.transaction() as session:
-            kept = await AttachmentRepository(session).add_rendition(file.id, kind, made, now_utc())
+            kept = await AttachmentRepository(session).add_rendition(file.id, kind, made)
         if not kept:
             if made.key is not None:
                 await objects.delete(made.key)
             async with database.read() as session:
                 made = await AttachmentRepository(session).rendition(file.id, kind)
-    if made is None or made.key is None:
+    if made is None or _may_be_drawn(made):
+        raise NotFound("There is no picture of this file now. There may be one later.")
+    if made.key is None:
         raise NotFound("There is no picture of this file.")
     return made
 
 
+def _may_be_drawn(made: Rendition) -> bool:
+    """Whether what could not be drawn may be drawn another time."""
+    return made.reason in _PASSING and made.tries <= len(_AGAIN_AFTER)
+
+
 async def _drawn(objects: ObjectStore, parsers: ParserPool, file: KeptFile, *, thumbnail: bool) -> Rendition:
     if file.content_type not in IMAGES:
-        return Rendition(None, reason="not_an_image")
+        return Rendition(None, now_utc(), reason="not_an_image")
     try:
         content_type, data = await parsers.image(objects.get, file.key, thumbnail=thumbnail)
     except ObjectNotFound:
         raise NotFound("The file is not kept any more.") from None
     except ParserFailed as error:
-        return Rendition(None, reason=error.reason)
-    return Rendition(await objects.put(data), content_type, len(data))
+        return Rendition(None, now_utc(), reason=error.reason)
+    return Rendition(await objects.put(data), now_utc(), content_type, len(data))
 
 
 async def discard_files(objects: ObjectStore, files: list[AttachmentRef]) -> None:

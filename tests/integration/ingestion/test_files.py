@@ -119,6 +119,59 @@ async def test_what_may_be_drawn_another_time_is(shared_desk: Desk, monkeypatch:
     assert (await agent.get(uploaded["thumbnail_url"])).status == 200
 
 
+async def test_what_no_process_can_draw_is_tried_a_few_times(
+    shared_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look at such a picture took a process, and a second of a processor's time."""
+    uploaded, agent = await upload(shared_desk, png(), "a.png"), shared_desk.as_(Role.AGENT)
+    tries = 0
+
+    async def exhausted(*_: object, **__: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise ParserFailed("parser_crashed")
+
+    monkeypatch.setattr(ParserPool, "image", exhausted)
+
+    async def looked_at_again(**after: int) -> int:
+        await shared_desk.execute(
+            "UPDATE renditions SET made_at = made_at - CAST(:after AS interval) WHERE attachment_id = :id",
+            after=timedelta(**after),
+            id=UUID(uploaded["id"]),
+        )
+        for _ in range(3):
+            assert (await agent.get(uploaded["thumbnail_url"])).status == 404
+        return tries
+
+    assert await looked_at_again() == 2
+    assert await looked_at_again(minutes=11) == 3
+    assert await looked_at_again(minutes=11) == 3
+    assert await looked_at_again(hours=25) == 4
+    assert await looked_at_again(days=30) == 4
+    monkeypatch.undo()
+    assert (await agent.get(uploaded["thumbnail_url"])).status == 404
+
+
+async def test_a_picture_that_is_drawn_in_the_end_stays(shared_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the place of a try that failed, also of one at the same time."""
+    uploaded, agent = await upload(shared_desk, png(), "a.png"), shared_desk.as_(Role.AGENT)
+    draw = ParserPool.image
+
+    async def overtaken(self: ParserPool, *arguments: Any, **options: Any) -> Any:
+        await shared_desk.execute(
+            """INSERT INTO renditions (attachment_id, kind, reason, made_at)
+               VALUES (:id, 'thumbnail', 'parser_timeout', now()) ON CONFLICT DO NOTHING""",
+            id=UUID(uploaded["id"]),
+        )
+        return await draw(self, *arguments, **options)
+
+    monkeypatch.setattr(ParserPool, "image", overtaken)
+    for _ in range(2):
+        assert (await agent.get(uploaded["thumbnail_url"])).status == 200
+    kept = "SELECT count(*) FROM renditions WHERE key IS NOT NULL AND reason IS NULL AND attachment_id = :id"
+    assert await shared_desk.scalar(kept, id=UUID(uploaded["id"])) == 1
+
+
 async def test_a_link_gives_a_file_to_anybody_until_it_ends(shared_desk: Desk) -> None:
     agent, uploaded = shared_desk.as_(Role.AGENT), await upload(shared_desk, DATA)
     made = await agent.post(f"{uploaded['url']}/links", {"lasts_seconds": 3600})
