@@ -5,13 +5,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, cast, delete, select, update
+from sqlalchemy import ColumnElement, and_, cast, delete, not_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.models import accounts, draft_version, drafts
 from services.tickets.repository.rows import AnyRow
 from shared.events.tickets import MessageKind
+
+# What an editor keeps that is open.
+_IS_EMPTY = and_(drafts.c.text == "", drafts.c.attachment_ids == cast([], JSONB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class DraftRepository:
         query = (
             select(drafts.c.account_id.label("id"), accounts.c.name)
             .join_from(drafts, accounts, accounts.c.id == drafts.c.account_id)
-            .where(drafts.c.ticket_id == ticket_id, drafts.c.account_id != account_id, drafts.c.text != "")
+            .where(drafts.c.ticket_id == ticket_id, drafts.c.account_id != account_id, not_(_IS_EMPTY))
             .order_by(drafts.c.updated_at.desc())
         )
         return (await self.session.execute(query)).all()
@@ -71,11 +74,10 @@ class DraftRepository:
         if first:
             values = [{**asdict(draft), "version": draft_version.next_value()} for draft in first.values()]
             given = insert(drafts).values(values)
-            # An empty draft is what an editor keeps that is open.
             given = given.on_conflict_do_update(
                 index_elements=["ticket_id", "account_id"],
                 set_={column.name: column for column in given.excluded},
-                where=and_(drafts.c.text == "", drafts.c.attachment_ids == cast([], JSONB)),
+                where=_IS_EMPTY,
             )
             await self.session.execute(given)
 

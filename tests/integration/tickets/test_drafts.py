@@ -71,6 +71,8 @@ async def test_who_else_writes_is_seen_by_name_and_nothing_more(desk: Desk) -> N
     kept = await ben.client.put(path, body(""), if_match='"0"')
     assert kept.json()["others"][0]["name"] == "Ada"
     assert (await ada.client.get(path)).json()["others"] == [], "an empty draft is no reason to warn"
+    await ben.client.put(path, {**body(""), "attachment_ids": [str(uuid4())]}, if_match="*")
+    assert [each["name"] for each in (await ada.client.get(path)).json()["others"]] == ["Ben"], "files alone are one"
 
 
 async def test_a_draft_belongs_to_a_ticket_and_to_what_was_read_of_it(desk: Desk) -> None:
