@@ -12,6 +12,7 @@ import { Notice } from "@/ui/notice.tsx";
 import { Composer } from "./composer.tsx";
 import { attend } from "./failures.ts";
 import { HeldSheet } from "./held-sheet.tsx";
+import { OfferedRequester } from "./offered-requester.tsx";
 import { ticketQuery } from "./queries.ts";
 import { ReviewBanner } from "./review-banner.tsx";
 import { SidePanel } from "./side-panel.tsx";
@@ -61,6 +62,7 @@ function OpenTicket({ ticket, session, onClose }: { ticket: Ticket; session: Ses
     <>
       <TicketHeader ticket={ticket} session={session} edit={edit} panel={panel} onClose={onClose} />
       {ticket.review && <ReviewBanner ticket={ticket} review={ticket.review} />}
+      <OfferedRequester ticket={ticket} />
       {ticket.merged_into && <MergedBanner ticket={ticket} into={ticket.merged_into} />}
       {isSolved && ticket.open_incidents > 0 && <IncidentsBanner ticket={ticket} />}
       <div className="flex min-h-0 flex-1">
