@@ -1,9 +1,10 @@
 """A ticket that an agent opens by hand, for somebody who called."""
 
+import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from shared.ids import uuid7
 from tests.running_desk import RunningDesk
@@ -111,3 +112,53 @@ def test_a_ticket_is_opened_from_a_template_by_the_keyboard(desk: RunningDesk, o
     assert ticket["fields"] == {f"order_{mark}": 7}
     page.get_by_role("link", name="New ticket").click()
     expect(text).to_have_value("")
+
+
+def test_a_known_customer_is_found_and_what_was_not_answered_is_one_ticket(
+    desk: RunningDesk, open_page: OpenPage
+) -> None:
+    """Who is known is chosen of those who are found; sent again because no answer came, it is the same ticket."""
+    mark = uuid7().hex[-12:]
+    with desk.client(desk.admin) as admin:
+        body = {"name": f"Zoe {mark}", "identities": [{"kind": "email", "address": f"zoe-{mark}@example.org"}]}
+        made = admin.post("/api/customers", json=body)
+        assert made.status_code == 201, made.text
+    page = open_page("/tickets/new", desk.agent, viewport=WIDE)
+    form = page.get_by_role("main").locator("form")
+    requester = form.get_by_role("combobox", name="Requester")
+    requester.focus()
+    page.keyboard.type(f"zoe {mark}")
+    expect(page.get_by_role("option", name=f"Zoe {mark}")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(requester).to_have_value(f"Zoe {mark} · zoe-{mark}@example.org")
+    expect(form.get_by_role("textbox", name=re.compile("^Name"))).to_have_count(0)
+    tab_to(page, "What they said")
+    page.keyboard.type(f"Where is order {mark}?")
+    expect(requester).to_have_value(f"Zoe {mark} · zoe-{mark}@example.org")
+
+    keys: list[str] = []
+
+    def lose_first(route: Route) -> None:
+        if route.request.method != "POST":
+            route.fallback()
+            return
+        keys.append(route.request.headers["idempotency-key"])
+        answer = route.fetch()
+        if len(keys) == 1:
+            route.abort()
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/api/tickets", lose_first)
+    page.keyboard.press("Control+Enter")
+    expect(form.get_by_role("alert").filter(has_text="The desk did not answer.")).to_be_visible()
+    page.get_by_role("button", name="Open the ticket").press("Enter")
+    expect(page.get_by_role("heading", level=2, name=f"Where is order {mark}?")).to_be_visible()
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+    with desk.client(desk.agent) as agent:
+        ticket = agent.get(f"/api/tickets/{page.url.split('ticket=')[1]}").json()
+        found = agent.get("/api/tickets", params={"requester": made.json()["id"]}).json()["items"]
+    assert [row["id"] for row in found] == [ticket["id"]]
+    assert json.dumps(page.evaluate("Object.keys(localStorage)")).count("newTicket") == 0

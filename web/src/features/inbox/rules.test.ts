@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { rulesOf } from "./rules.ts";
 import { session, ticket } from "./tickets-of-tests.ts";
+import { STANDARD } from "./views.ts";
 
 describe("what belongs into a list", () => {
   beforeAll(() => vi.stubEnv("TZ", "Asia/Kolkata"));
@@ -12,5 +13,9 @@ describe("what belongs into a list", () => {
     // Half past six in the evening of the day before, in UTC.
     expect(made("2026-01-31T18:30:00Z")).toBe(true);
     expect(made("2026-01-31T18:29:59Z")).toBe(false);
+  });
+
+  it("is not guessed by live events where they do not tell of it: what is held for review", () => {
+    expect(rulesOf(STANDARD.review.condition, "-created_at", session)).toBeNull();
   });
 });
