@@ -122,12 +122,17 @@ live_frames = Table(
     Column("created_at", _moment, nullable=False),
 )
 
-# Of each ticket, when its last message came: the one list-row field that a changed ticket's event does not carry.
+# Of each ticket what the event of a change or a message does not carry: when its last message came, for list rows, and
+# who watches it, for notifications.
 ticket_activity = Table(
     "ticket_activity",
     metadata,
     Column("ticket_id", Uuid, primary_key=True),
-    Column("last_message_at", _moment, nullable=False),
+    # Null where none has come.
+    Column("last_message_at", _moment),
+    Column("followers", ARRAY(Uuid), nullable=False, server_default="{}"),
+    # Whoever put it off; null where nobody did, or no person.
+    Column("snoozed_by", Uuid),
 )
 
 # The windows that show a ticket right now. Unlogged: after a crash there are none, as it should be.
@@ -153,10 +158,11 @@ notifications = Table(
     Column("kind", Text, nullable=False),
     Column("ticket_id", Uuid, nullable=False),
     Column("ticket_number", BigInteger, nullable=False),
-    # The agent who did it; empty where it was routing.
+    # The agent who did it; empty where it was a customer or the desk itself.
     Column("author", Text, nullable=False),
     Column("created_at", _moment, nullable=False),
     Column("read_at", _moment),
     Index("ix_notifications_account_id_id", "account_id", "id"),
+    Index("ix_notifications_unread", "account_id", "ticket_id", "kind", postgresql_where=text("read_at IS NULL")),
     Index("ix_notifications_created_at", "created_at"),
 )

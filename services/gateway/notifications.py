@@ -12,14 +12,21 @@ from services.gateway.domain.notifications import MOST_KEPT, RETENTION, Notice, 
 from services.gateway.repository import FORGET_ROWS, Repository
 from shared.ids import uuid7
 
-# Only who works here has a list to look into.
+# Only who works here has a list to look into. What was not read yet gives way to the newest of its kind: a ticket that
+# was written to ten times is one thing to look at.
 _NOTE = text("""
+    WITH told AS (
+        SELECT n.* FROM unnest(CAST(:ids AS uuid[]), CAST(:accounts AS uuid[]), CAST(:kinds AS text[]),
+                               CAST(:tickets AS uuid[]), CAST(:numbers AS bigint[]), CAST(:authors AS text[]),
+                               CAST(:moments AS timestamptz[]))
+                     AS n (id, account_id, kind, ticket_id, ticket_number, author, created_at)
+          JOIN gateway.accounts a ON a.id = n.account_id AND a.active AND a.role <> 'customer'
+    ), outdone AS (
+        DELETE FROM gateway.notifications AS o USING told AS t
+         WHERE o.account_id = t.account_id AND o.ticket_id = t.ticket_id AND o.kind = t.kind AND o.read_at IS NULL
+    )
     INSERT INTO gateway.notifications (id, account_id, kind, ticket_id, ticket_number, author, created_at)
-    SELECT n.* FROM unnest(CAST(:ids AS uuid[]), CAST(:accounts AS uuid[]), CAST(:kinds AS text[]),
-                           CAST(:tickets AS uuid[]), CAST(:numbers AS bigint[]), CAST(:authors AS text[]),
-                           CAST(:moments AS timestamptz[]))
-                 AS n (id, account_id, kind, ticket_id, ticket_number, author, created_at)
-      JOIN gateway.accounts a ON a.id = n.account_id AND a.active AND a.role <> 'customer'
+    SELECT * FROM told
     RETURNING account_id""")
 _LIST = text("""
     SELECT id, kind, ticket_id, ticket_number, author, created_at, read_at FROM gateway.notifications
@@ -39,7 +46,7 @@ _FORGET = text("""
 
 
 async def note(session: AsyncSession, notices: Sequence[Notice]) -> list[UUID]:
-    """Keep what accounts are told; returns whom, each once."""
+    """Keep what accounts are told, instead of what they have not read of the same; returns whom, each once."""
     if not notices:
         return []
     parameters = {

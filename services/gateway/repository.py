@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.gateway.domain.accounts import Account, ApiKey, RefreshToken, SigningKey
 from services.gateway.domain.limits import Limit
+from services.gateway.domain.notifications import Watched
 from services.gateway.models import (
     accounts,
     api_keys,
@@ -48,16 +49,31 @@ _APPEND_FRAMES = text("""
     SELECT CAST(n.frame AS jsonb), clock_timestamp()
       FROM alone, unnest(CAST(:frames AS text[])) WITH ORDINALITY AS n (frame, place) ORDER BY place""")
 
-# Sorted: two transactions cannot wait for each other.
+# Who watches comes along: to ask for it costs a message no statement. Sorted: two transactions cannot wait for each
+# other.
 _NOTE_ACTIVITY = text("""
     INSERT INTO gateway.ticket_activity AS a (ticket_id, last_message_at)
     SELECT * FROM unnest(CAST(:tickets AS uuid[]), CAST(:moments AS timestamptz[])) AS n (ticket_id, at)
      ORDER BY ticket_id
     ON CONFLICT (ticket_id) DO UPDATE SET last_message_at = greatest(a.last_message_at, excluded.last_message_at)
-    RETURNING ticket_id, last_message_at""")
-_ACTIVITY = text(
-    "SELECT ticket_id, last_message_at FROM gateway.ticket_activity WHERE ticket_id = ANY(CAST(:tickets AS uuid[]))"
-)
+    RETURNING ticket_id, last_message_at, followers, snoozed_by""")
+_ACTIVITY = text("""
+    SELECT ticket_id, last_message_at, followers, snoozed_by FROM gateway.ticket_activity
+     WHERE ticket_id = ANY(CAST(:tickets AS uuid[]))""")
+_KEEP_WATCHED = text("""
+    INSERT INTO gateway.ticket_activity (ticket_id, followers, snoozed_by)
+    SELECT ticket_id, CAST(followers AS uuid[]), snoozed_by
+      FROM unnest(CAST(:tickets AS uuid[]), CAST(:followers AS text[]), CAST(:snoozed_by AS uuid[]))
+           AS n (ticket_id, followers, snoozed_by)
+     ORDER BY ticket_id
+    ON CONFLICT (ticket_id) DO UPDATE SET followers = excluded.followers, snoozed_by = excluded.snoozed_by""")
+
+
+class Activity(NamedTuple):
+    """When a ticket's last public message came, None for a ticket without, and who watches it."""
+
+    last_message_at: datetime | None
+    watched: Watched
 
 
 class Repository:
@@ -370,18 +386,29 @@ class Repository:
             "live_frames", "created_at < :before AND seq < (SELECT max(seq) FROM live_frames)", before=before
         )
 
-    async def note_activity(self, moments: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
-        """Remember when a public message of each ticket came; returns when the last one did."""
+    async def note_activity(self, moments: Mapping[UUID, datetime]) -> dict[UUID, Activity]:
+        """Remember when a public message of each ticket came; returns the tickets' activity with it."""
         if not moments:
             return {}
         parameters = {"tickets": list(moments), "moments": list(moments.values())}
-        return dict((await self._session.execute(_NOTE_ACTIVITY, parameters)).all())
+        return _activity(await self._session.execute(_NOTE_ACTIVITY, parameters))
 
-    async def activity(self, ticket_ids: Collection[UUID]) -> dict[UUID, datetime]:
-        """When the last public message of each ticket came, where one has."""
+    async def activity(self, ticket_ids: Collection[UUID]) -> dict[UUID, Activity]:
+        """The activity of those of the tickets that have any."""
         if not ticket_ids:
             return {}
-        return dict((await self._session.execute(_ACTIVITY, {"tickets": list(ticket_ids)})).all())
+        return _activity(await self._session.execute(_ACTIVITY, {"tickets": list(ticket_ids)}))
+
+    async def keep_watched(self, watched: Mapping[UUID, Watched]) -> None:
+        """Remember who watches each ticket."""
+        if not watched:
+            return
+        parameters = {
+            "tickets": list(watched),
+            "followers": [f"{{{','.join(map(str, each.followers))}}}" for each in watched.values()],
+            "snoozed_by": [each.snoozed_by for each in watched.values()],
+        }
+        await self._session.execute(_KEEP_WATCHED, parameters)
 
     async def _forget(self, table: str, due: str, *, rows: int = FORGET_ROWS, **parameters: Any) -> int:
         # Bounded, so that no statement runs into its time limit; and a row that somebody uses right now is let be.
@@ -406,6 +433,10 @@ def _account(row: Any) -> Account:
         active=row.active,
         version=row.version,
     )
+
+
+def _activity(rows: Iterable[Any]) -> dict[UUID, Activity]:
+    return {row.ticket_id: Activity(row.last_message_at, Watched(tuple(row.followers), row.snoozed_by)) for row in rows}
 
 
 def _api_key(row: RowMapping) -> ApiKey:

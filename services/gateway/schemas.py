@@ -196,7 +196,7 @@ class ApiKeyCreated(ApiKeyView):
 
 
 class NotificationView(BaseModel):
-    """Something its reader is told. `author` is who did it, empty where the desk itself did."""
+    """Something its reader is told. `author` is who did it, empty where a customer or the desk itself did."""
 
     id: UUID
     kind: NoticeKind

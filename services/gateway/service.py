@@ -25,13 +25,13 @@ from services.gateway.domain.accounts import (
     refresh_is_theft,
 )
 from services.gateway.domain.limits import PER_ACCOUNT_AND_ADDRESS, PER_ADDRESS
-from services.gateway.domain.notifications import notices_of, notification_frame
+from services.gateway.domain.notifications import Personal, notices_of, notification_frame
 from services.gateway.repository import Repository
 from shared.auth import ACTIONS, Principal
 from shared.auth.tables import keep_keys, keep_revocations
 from shared.events import Event
 from shared.events.accounts import AccessRevoked, AccountChanged, Role, SigningKeyPublished
-from shared.events.tickets import PUBLIC_KINDS, OfTicket, WithMessage
+from shared.events.tickets import PUBLIC_KINDS, OfTicket, TicketFollowersChanged, WithMessage
 from shared.ids import uuid7
 from shared.messaging import outbox
 from shared.web import (
@@ -357,27 +357,32 @@ async def _publish_keys(session: AsyncSession, keys: Sequence[SigningKey]) -> No
 # Live frames
 
 
-async def show(session: AsyncSession, events: Sequence[Event[live.Shown]]) -> None:
+async def show(session: AsyncSession, events: Sequence[Event[live.Shown | Personal]]) -> None:
     """Tell the open inboxes of tickets and their clocks, event by event in this order; not what messages say.
 
-    As in lists, a note is nobody's last message. Whom an event concerns personally is told so, too.
+    As in lists, a note is nobody's last message. Whom an event concerns personally is told so, too. Who follows a
+    ticket is kept here and comes along with its activity: a message to what nobody follows costs no more statements.
     """
     repository = Repository(session)
     told = [event.data for event in events]
     tickets = [data.ticket for data in told if isinstance(data, OfTicket)]
+    concerned = {ticket.id for ticket in tickets}
+    concerned |= {data.ticket_id for data in told if isinstance(data, TicketFollowersChanged)}
     written: dict[UUID, datetime] = {}
     for data in told:
         if isinstance(data, WithMessage) and data.message.kind in PUBLIC_KINDS:
             at = data.message.added_at
             written[data.ticket.id] = max(written.get(data.ticket.id, at), at)
     activity = await repository.note_activity(written)
-    activity |= await repository.activity({ticket.id for ticket in tickets} - written.keys())
+    activity |= await repository.activity(concerned - written.keys())
     names = await repository.names({ticket.assignee_id for ticket in tickets if ticket.assignee_id is not None})
-    concerned = await notifications.note(session, notices_of(told))
+    notices, watched = notices_of(told, {ticket_id: known.watched for ticket_id, known in activity.items()})
+    await repository.keep_watched(watched)
+    last_messages = {ticket_id: known.last_message_at for ticket_id, known in activity.items()}
     await repository.append_frames(
         [
-            *(live.frame_of(data, names, activity) for data in told),
-            *(notification_frame(account_id) for account_id in concerned),
+            *(live.frame_of(data, names, last_messages) for data in told if not isinstance(data, Personal)),
+            *(notification_frame(account_id) for account_id in await notifications.note(session, notices)),
         ]
     )
 

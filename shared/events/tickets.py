@@ -69,7 +69,8 @@ class TicketChanged(_TicketData):
     `changes` is keyed by field names: the snapshot's, those that only tickets knows, such as `status_key`, and
     `fields.KEY` for a field of the organisation's own. `leaving` alone is no change of the ticket: an agent's reply
     leaves at a time from now on (`after`), or does not leave any more (`before`). Nor is `bounced`: a reply did not
-    arrive, and `after` has its `message_id`, `recipient`, `reason`, `status` and `is_permanent`.
+    arrive, and `after` has its `message_id`, `recipient`, `reason`, `status` and `is_permanent`. The cause
+    `snooze.over` is of a ticket that was put off until now.
     """
 
     type: ClassVar[str] = "ticket.changed.v1"
@@ -105,6 +106,30 @@ class TicketRoutingDeclined(_TicketData):
     ticket: TicketSnapshot
     decision_id: UUID
     reason: str
+
+
+class TicketFollowersChanged(_TicketData):
+    """`followers` are the accounts of all who follow a ticket from now on.
+
+    Told when it changes, and not with what they are to learn of: a message costs nothing more for that.
+    """
+
+    type: ClassVar[str] = "ticket.followers_changed.v1"
+
+    ticket_id: UUID
+    followers: tuple[UUID, ...]
+
+
+class TicketReplyUndelivered(_TicketData):
+    """A reply did not arrive at somebody it was for, and the agent who wrote it (`author_id`) is to know."""
+
+    type: ClassVar[str] = "ticket.reply_undelivered.v1"
+
+    ticket_id: UUID
+    ticket_number: int
+    message_id: UUID
+    author_id: UUID
+    undelivered_at: datetime
 
 
 # Both bring a message, one that came with its ticket or a further one.

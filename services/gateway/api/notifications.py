@@ -20,7 +20,12 @@ Reader = Annotated[Principal, requires("notification.read")]
 async def list_notifications(
     session: ReadSession, principal: Reader, page: CursorParams, unread: Annotated[bool, Query()] = False
 ) -> NotificationPage:
-    """The caller's own notifications, newest first: mentions, and tickets that somebody else or routing gave them.
+    """The caller's own notifications, newest first, and of what is not read one of each kind and ticket.
+
+    `mentioned`, and `assigned` by somebody else or routing. Of tickets that are theirs or that they follow or put off:
+    `answered` by the customer. Of those that they follow: `replied` to by a colleague, `solved`, `closed`, `reopened`.
+    `woken` comes when a ticket was put off until now, to who put it off, else to its assignee; `undelivered` to the
+    author of a reply.
 
     The newest 500 are kept, for 30 days. `/api/live` tells the account's windows with a frame `notification` when there
     are new ones, or some were read.

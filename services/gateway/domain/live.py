@@ -12,8 +12,8 @@ from shared.events.tickets import FieldChange, OfTicket, TicketChanged
 Shown = OfTicket | SlaClockChanged | SlaWarned | SlaBreached | SlaMet
 
 
-def frame_of(data: Shown, names: Mapping[UUID, str], activity: Mapping[UUID, datetime]) -> dict[str, Any]:
-    """The frame of one event; `names` are of accounts, `activity` tells when each ticket's last public message came."""
+def frame_of(data: Shown, names: Mapping[UUID, str], last_messages: Mapping[UUID, datetime | None]) -> dict[str, Any]:
+    """The frame of one event; `names` are of accounts, `last_messages` tell when each ticket's last public one came."""
     match data:
         case SlaClockChanged():
             return sla_frame(data.ticket_id, badge_of(data.clocks, data.next_due_at))
@@ -27,7 +27,7 @@ def frame_of(data: Shown, names: Mapping[UUID, str], activity: Mapping[UUID, dat
             return leaving_frame(data.ticket.id, leaving)
     ticket = data.ticket
     name = names.get(ticket.assignee_id) if ticket.assignee_id else None
-    return ticket_frame(ticket, assignee_name=name, last_message_at=activity.get(ticket.id))
+    return ticket_frame(ticket, assignee_name=name, last_message_at=last_messages.get(ticket.id))
 
 
 def ticket_frame(

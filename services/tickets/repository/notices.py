@@ -34,6 +34,7 @@ class NoticeRepository:
         query = (
             select(
                 messages.c.id.label("message_id"),
+                accounts.c.id.label("author_id"),
                 accounts.c.email,
                 accounts.c.name,
                 messages.c.ticket_id,

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.tickets.repository import FollowerRepository
 from services.tickets.service.journal import Journal, locked
 from shared.events.common import Actor
-from shared.events.tickets import FieldChange
+from shared.events.tickets import FieldChange, TicketFollowersChanged
+from shared.messaging import outbox
 from shared.web.problem import Unprocessable
 
 
@@ -23,6 +24,7 @@ async def follow(session: AsyncSession, ticket_id: UUID, account_id: UUID, *, ac
         remarks = {"follower": FieldChange(after=str(account_id))}
         journal.remark(ticket, actor=actor, cause="follow", at=now, remarks=remarks)
         await journal.write()
+        await tell_followers(session, ticket_id, now)
 
 
 async def unfollow(session: AsyncSession, ticket_id: UUID, account_id: UUID, *, actor: Actor, now: datetime) -> None:
@@ -33,3 +35,11 @@ async def unfollow(session: AsyncSession, ticket_id: UUID, account_id: UUID, *, 
         remarks = {"follower": FieldChange(before=str(account_id))}
         journal.remark(ticket, actor=actor, cause="unfollow", at=now, remarks=remarks)
         await journal.write()
+        await tell_followers(session, ticket_id, now)
+
+
+async def tell_followers(session: AsyncSession, ticket_id: UUID, now: datetime) -> None:
+    """Tell who follows a ticket, after that changed."""
+    followers = tuple(row.id for row in await FollowerRepository(session).followers(ticket_id))
+    changed = TicketFollowersChanged(ticket_id=ticket_id, followers=followers)
+    outbox.record(session, changed, aggregate_id=ticket_id, time=now)

@@ -15,6 +15,7 @@ from shared.events import Event
 from shared.events.common import Actor, ActorKind
 from shared.events.messages import MessageBounced, MessageFailed
 from shared.events.notifications import Addressee, NotificationKind, NotificationRequested
+from shared.events.tickets import TicketReplyUndelivered
 from shared.ids import uuid7
 from shared.messaging import outbox
 
@@ -43,7 +44,7 @@ async def tell_assigned(session: AsyncSession, ticket: Ticket, actor: Actor, now
 async def tell_undelivered(
     session: AsyncSession, events: Sequence[Event[MessageFailed] | Event[MessageBounced]]
 ) -> None:
-    """Tell the authors of replies that these did not arrive."""
+    """Tell the authors of replies that these did not arrive, by mail and inside the desk."""
     by_message = {event.data.message_id: event for event in events}
     for row in await NoticeRepository(session).authors(by_message):
         event = by_message[row.message_id]
@@ -52,6 +53,14 @@ async def tell_undelivered(
         values = {"recipient": recipient, "reason": data.reason or "bounced"}
         about = _About(row.ticket_id, row.number, row.subject, row.brand)
         _tell(session, _notice(NotificationKind.UNDELIVERED, row, about, values, event.time), cause=event)
+        undelivered = TicketReplyUndelivered(
+            ticket_id=row.ticket_id,
+            ticket_number=row.number,
+            message_id=row.message_id,
+            author_id=row.author_id,
+            undelivered_at=event.time,
+        )
+        outbox.record(session, undelivered, aggregate_id=row.ticket_id, cause=event, time=event.time)
 
 
 @dataclass(frozen=True, slots=True)

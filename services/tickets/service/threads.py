@@ -35,6 +35,7 @@ from services.tickets.repository import (
 )
 from services.tickets.repository.reviews import ReviewRepository
 from services.tickets.repository.rows import AnyRow
+from services.tickets.service.followers import tell_followers
 from services.tickets.service.journal import Journal, locked
 from services.tickets.service.notices import tell_mentioned
 from services.tickets.service.problems import rules_as_problems
@@ -221,7 +222,8 @@ async def add_note(
         remarks=sent_anyway(forced_from, ticket.message_count),
     )
     await journal.write()
-    await followers.add(ticket.id, named, now)
+    if await followers.add(ticket.id, named, now):
+        await tell_followers(session, ticket.id, now)
     await tell_mentioned(session, ticket, message, now)
     await DraftRepository(session).sent(ticket.id, UUID(actor.id), MessageKind.NOTE)
     return message.id

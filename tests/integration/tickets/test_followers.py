@@ -18,6 +18,12 @@ def by_name(*people: Person) -> list[dict[str, Any]]:
     return [{"id": str(person.principal.account_id), "name": person.principal.name} for person in people]
 
 
+async def told(desk: Desk) -> list[list[str]]:
+    """The followers that events told of."""
+    rows = await desk.rows("SELECT data FROM outbox WHERE type = 'ticket.followers_changed.v1' ORDER BY id")
+    return [json.loads(row.data)["followers"] for row in rows]
+
+
 async def test_agents_follow_a_ticket_and_let_others_follow(desk: Desk) -> None:
     ada, ben, path = await desk.person(name="Ada"), await desk.person(name="Ben"), await a_ticket_path(desk)
     assert (await ada.client.get(path)).json()["followers"] == []
@@ -33,7 +39,9 @@ async def test_agents_follow_a_ticket_and_let_others_follow(desk: Desk) -> None:
     history = (await ada.client.get(f"{path}/history")).json()["items"]
     assert [entry["cause"] for entry in history] == ["unfollow", "follow", "follow", "message.received"]
     assert history[1]["changes"] == {"follower": {"before": None, "after": str(ben.principal.account_id)}}
-    assert await desk.event_types() == ["ticket.created.v1"]
+    assert await desk.event_types() == ["ticket.created.v1"] + ["ticket.followers_changed.v1"] * 3
+    # What changed nothing is no news, and each tells of all.
+    assert await told(desk) == [[person["id"] for person in by_name(*who)] for who in ([ada], [ada, ben], [ben])]
 
 
 async def test_only_active_agents_follow_and_are_mentioned(desk: Desk) -> None:
@@ -60,6 +68,9 @@ async def test_whom_a_note_mentions_is_kept_told_and_follows(desk: Desk) -> None
     assert [message["mentions"] for message in page] == [[], by_name(ben)]
     added = await desk.one("SELECT data FROM outbox WHERE type = 'ticket.message_added.v1'")
     assert json.loads(added.data)["mentions"] == [str(ben.principal.account_id)]
+    # Of who follows already nothing is told.
+    assert (await ada.client.post(f"{path}/notes", {"text": "@Ben again", "mentions": ids})).status == 201
+    assert await told(desk) == [[str(ben.principal.account_id)]]
     many = {"text": "all", "mentions": [str(uuid4()) for _ in range(51)]}
     assert (await ada.client.post(f"{path}/notes", many)).status == 422
     assert (await ada.client.post(f"{path}/replies", {"text": "all", "mentions": ids})).status == 422

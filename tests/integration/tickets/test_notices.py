@@ -74,6 +74,19 @@ async def test_an_author_is_told_that_a_reply_did_not_arrive(desk: Desk) -> None
     assert (first["to"]["name"], first["kind"]) == ("Ada", "undelivered")
     assert (first["values"]["recipient"], first["values"]["reason"]) == ("ana@example.com", "smtp 550")
     assert (second["values"]["recipient"], second["values"]["reason"]) == ("boss@customer.example", "no such user")
+    inside = await desk.rows(
+        "SELECT data, aggregate_id FROM outbox WHERE type = 'ticket.reply_undelivered.v1' ORDER BY id"
+    )
+    assert [row.aggregate_id for row in inside] == [str(ticket.id)] * 2
+    for row in inside:
+        undelivered = json.loads(row.data)
+        del undelivered["undelivered_at"]
+        assert undelivered == {
+            "ticket_id": str(ticket.id),
+            "ticket_number": ticket.number,
+            "message_id": replies[0],
+            "author_id": str(ada.principal.account_id),
+        }
 
 
 async def test_a_customer_is_told_nothing(desk: Desk) -> None:

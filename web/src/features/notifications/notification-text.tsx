@@ -1,9 +1,35 @@
-import { AtSign, UserRoundCheck } from "lucide-react";
+import {
+  AlarmClock,
+  AtSign,
+  CircleCheck,
+  Lock,
+  type LucideIcon,
+  MailWarning,
+  MessageSquare,
+  Reply,
+  RotateCcw,
+  UserRoundCheck,
+} from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { formatExact, formatWhen } from "@/lib/format.ts";
 import type { Notification } from "./queries.ts";
 
-const SIGNS = { assigned: UserRoundCheck, mentioned: AtSign } as const;
+const SIGNS = {
+  assigned: UserRoundCheck,
+  mentioned: AtSign,
+  answered: MessageSquare,
+  replied: Reply,
+  solved: CircleCheck,
+  closed: Lock,
+  reopened: RotateCcw,
+  woken: AlarmClock,
+  undelivered: MailWarning,
+} as const satisfies Record<Notification["kind"], LucideIcon>;
+
+/** The text that says what happened: nobody is named where routing gave a ticket. */
+export function textOf(item: Notification): Notification["kind"] | "routed" {
+  return item.kind === "assigned" && item.author === "" ? "routed" : item.kind;
+}
 
 /** What happened, at which ticket, and when. */
 export function NotificationText({ item, subject }: { item: Notification; subject: string | undefined }) {
@@ -16,9 +42,7 @@ export function NotificationText({ item, subject }: { item: Notification; subjec
       </span>
       <span className="flex min-w-0 flex-1 flex-col">
         <span className="flex items-baseline gap-2 text-sm">
-          <span className="min-w-0 flex-1">
-            {item.author ? t(item.kind, { author: `\u2068${item.author}\u2069` }) : t("routed")}
-          </span>
+          <span className="min-w-0 flex-1">{t(textOf(item), { author: `\u2068${item.author}\u2069` })}</span>
           <time
             dateTime={item.created_at}
             title={formatExact(item.created_at, i18n.language)}

@@ -2,7 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { answer, gateway, tickets } from "@/lib/api/client.ts";
 import type { components } from "@/lib/api/schema/gateway.ts";
 
-/** Something that concerns who is signed in. `author` is empty where the desk itself did it. */
+/** Something that concerns who is signed in. `author` is empty where a customer or the desk itself did it. */
 export type Notification = components["schemas"]["NotificationView"];
 
 interface Notifications {

@@ -6,14 +6,20 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type Notification, notificationsQuery } from "./queries.ts";
 import { Toasts } from "./toasts.tsx";
 
-const router = vi.hoisted(() => ({ navigate: vi.fn(), params: {} as { view?: string } }));
+const router = vi.hoisted(() => ({
+  navigate: vi.fn(),
+  params: {} as { view?: string },
+  search: {} as { ticket?: string },
+}));
+const reading = vi.hoisted(() => vi.fn(async (_ids: string[]) => undefined));
 vi.mock("@tanstack/react-router", () => ({
   useNavigate: () => router.navigate,
   useParams: () => router.params,
-  useSearch: () => ({}),
+  useSearch: () => router.search,
 }));
 vi.mock("react-i18next", () => ({ useTranslation: () => ({ t: (key: string) => key, i18n: { language: "en" } }) }));
-vi.mock("./notification-text.tsx", () => ({ NotificationText: () => "told" }));
+vi.mock("./notification-text.tsx", () => ({ NotificationText: () => "told", textOf: () => "mentioned" }));
+vi.mock("./queries.ts", async (original) => ({ ...(await original<object>()), markRead: reading }));
 vi.mock("./alert.ts", () => ({ chime: () => undefined, alertOutside: () => undefined }));
 vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
 
@@ -36,6 +42,8 @@ const toast = () => document.querySelector<HTMLElement>("section button");
 beforeEach(async () => {
   vi.useFakeTimers();
   router.params = {};
+  router.search = {};
+  reading.mockClear();
   client = new QueryClient({ defaultOptions: { queries: { staleTime: Number.POSITIVE_INFINITY } } });
   const told = (items: Notification[]) =>
     client.setQueryData(notificationsQuery.queryKey, { items, subjects: {}, unread: items.length } as never);
@@ -69,4 +77,15 @@ it.each([
   const to = router.navigate.mock.lastCall?.[0];
   expect(to.params.view).toBe(view ?? "unassigned");
   expect(to.search({ q: "late", ticket: "other" })).toEqual(search);
+});
+
+it("is read once its ticket is on the screen, wherever that was opened", async () => {
+  await draw();
+  expect(reading).not.toHaveBeenCalled();
+  router.search = { ticket: "other" };
+  await draw();
+  expect(reading).not.toHaveBeenCalled();
+  router.search = { ticket: "t" };
+  await draw();
+  expect(reading.mock.calls.map(([ids]) => ids)).toEqual([["n"]]);
 });

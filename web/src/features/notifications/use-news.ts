@@ -4,6 +4,7 @@ import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react"
 import { useTranslation } from "react-i18next";
 import { DEFAULT_VIEW, type InboxSearch } from "@/features/inbox/views.ts";
 import { alertOutside, chime } from "./alert.ts";
+import { textOf } from "./notification-text.tsx";
 import { markRead, type Notification, notificationKey, notificationsQuery } from "./queries.ts";
 
 const MOST_TOASTS = 3;
@@ -35,6 +36,10 @@ export function useMarkRead(): (ids: string[]) => void {
   }).mutate;
 }
 
+function isOnScreen(item: Notification, openId: string | undefined): boolean {
+  return item.ticket_id === openId && !document.hidden;
+}
+
 interface News {
   toasts: readonly Notification[];
   subjects: Record<number, string>;
@@ -52,18 +57,17 @@ export function useNews(): News {
   const read = useMarkRead();
 
   const arrived = useEffectEvent((fresh: readonly Notification[], subjects: Record<number, string>) => {
-    const isSeen = (item: Notification) => item.ticket_id === openId && !document.hidden;
-    const news = fresh.filter((item) => !isSeen(item));
-    read(fresh.filter(isSeen).map((item) => item.id));
+    const news = fresh.filter((item) => !isOnScreen(item, openId));
     if (news.length === 0) {
       return;
     }
     setToasts((old) => [...news, ...old].slice(0, MOST_TOASTS));
     chime();
     for (const item of news.slice(0, MOST_TOASTS)) {
-      const title = t(item.author ? item.kind : "routed", { author: item.author });
+      const title = t(textOf(item), { author: item.author });
       const body = `#${item.ticket_number} ${subjects[item.ticket_number] ?? ""}`;
-      alertOutside({ id: item.id, title, body, onOpen: () => open(item) });
+      // As in the bell, the newest of a kind stands for those before it.
+      alertOutside({ id: `${item.kind} ${item.ticket_id}`, title, body, onOpen: () => open(item) });
     }
   });
   useEffect(() => {
@@ -84,6 +88,14 @@ export function useNews(): News {
     const waiting = new Set(unread.map((item) => item.id));
     setToasts((old) => (old.every((item) => waiting.has(item.id)) ? old : old.filter((item) => waiting.has(item.id))));
   }, [data]);
+
+  // A ticket that is opened, from wherever, shows what its notifications are about.
+  useEffect(() => {
+    const seen = data?.items.filter((item) => item.read_at === null && isOnScreen(item, openId)) ?? [];
+    if (seen.length > 0) {
+      read(seen.map((item) => item.id));
+    }
+  }, [data, openId, read]);
 
   const dismiss = useCallback((id: string) => setToasts((old) => old.filter((item) => item.id !== id)), []);
   return { toasts, subjects: data?.subjects ?? {}, dismiss };

@@ -247,7 +247,12 @@ export interface paths {
         };
         /**
          * List Notifications
-         * @description The caller's own notifications, newest first: mentions, and tickets that somebody else or routing gave them.
+         * @description The caller's own notifications, newest first, and of what is not read one of each kind and ticket.
+         *
+         *     `mentioned`, and `assigned` by somebody else or routing. Of tickets that are theirs or that they follow or put off:
+         *     `answered` by the customer. Of those that they follow: `replied` to by a colleague, `solved`, `closed`, `reopened`.
+         *     `woken` comes when a ticket was put off until now, to who put it off, else to its assignee; `undelivered` to the
+         *     author of a reply.
          *
          *     The newest 500 are kept, for 30 days. `/api/live` tells the account's windows with a frame `notification` when there
          *     are new ones, or some were read.
@@ -472,7 +477,7 @@ export interface components {
          * @description Why somebody is told.
          * @enum {string}
          */
-        NoticeKind: "assigned" | "mentioned";
+        NoticeKind: "assigned" | "mentioned" | "answered" | "replied" | "solved" | "closed" | "reopened" | "woken" | "undelivered";
         /**
          * NotificationPage
          * @description Notifications, newest first; `unread` is how many of all are.
@@ -487,7 +492,7 @@ export interface components {
         };
         /**
          * NotificationView
-         * @description Something its reader is told. `author` is who did it, empty where the desk itself did.
+         * @description Something its reader is told. `author` is who did it, empty where a customer or the desk itself did.
          */
         NotificationView: {
             /** Author */
@@ -620,6 +625,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "active": false,
+                     *           "email": "ana@example.com",
+                     *           "groups": [
+                     *             "billing"
+                     *           ],
+                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *           "languages": [
+                     *             "en"
+                     *           ],
+                     *           "name": "Ana",
+                     *           "role": "customer",
+                     *           "version": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_AccountView_"];
                 };
             };
@@ -684,6 +710,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active": false,
+                     *       "email": "ana@example.com",
+                     *       "groups": [
+                     *         "billing"
+                     *       ],
+                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "languages": [
+                     *         "en"
+                     *       ],
+                     *       "name": "Ana",
+                     *       "role": "customer",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["AccountView"];
                 };
             };
@@ -745,6 +787,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *           "created_at": "2026-03-02T10:00:00Z",
+                     *           "expires_at": "2026-03-02T10:00:00Z",
+                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *           "name": "Ana",
+                     *           "revoked_at": null,
+                     *           "role": "customer",
+                     *           "scopes": [
+                     *             "scope"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_ApiKeyView_"];
                 };
             };
@@ -807,6 +868,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "created_at": "2026-03-02T10:00:00Z",
+                     *       "expires_at": "2026-03-02T10:00:00Z",
+                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "name": "Ana",
+                     *       "revoked_at": null,
+                     *       "role": "customer",
+                     *       "scopes": [
+                     *         "scope"
+                     *       ],
+                     *       "token": "token"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ApiKeyCreated"];
                 };
             };
@@ -925,6 +1001,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active": false,
+                     *       "email": "ana@example.com",
+                     *       "groups": [
+                     *         "billing"
+                     *       ],
+                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "languages": [
+                     *         "en"
+                     *       ],
+                     *       "name": "Ana",
+                     *       "role": "customer",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["AccountView"];
                 };
             };
@@ -991,6 +1083,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "active": false,
+                     *       "email": "ana@example.com",
+                     *       "groups": [
+                     *         "billing"
+                     *       ],
+                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "languages": [
+                     *         "en"
+                     *       ],
+                     *       "name": "Ana",
+                     *       "role": "customer",
+                     *       "version": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["AccountView"];
                 };
             };
@@ -1109,6 +1217,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "email": "ana@example.com",
+                     *       "groups": [
+                     *         "billing"
+                     *       ],
+                     *       "languages": [
+                     *         "en"
+                     *       ],
+                     *       "name": "Ana",
+                     *       "role": "customer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
@@ -1167,6 +1289,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "email": "ana@example.com",
+                     *       "groups": [
+                     *         "billing"
+                     *       ],
+                     *       "languages": [
+                     *         "en"
+                     *       ],
+                     *       "name": "Ana",
+                     *       "role": "customer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
@@ -1229,6 +1365,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "email": "ana@example.com",
+                     *       "groups": [
+                     *         "billing"
+                     *       ],
+                     *       "languages": [
+                     *         "en"
+                     *       ],
+                     *       "name": "Ana",
+                     *       "role": "customer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
@@ -1353,6 +1503,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *       "email": "ana@example.com",
+                     *       "groups": [
+                     *         "billing"
+                     *       ],
+                     *       "languages": [
+                     *         "en"
+                     *       ],
+                     *       "name": "Ana",
+                     *       "role": "customer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
@@ -1473,6 +1637,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "author": "Sam",
+                     *           "created_at": "2026-03-02T10:00:00Z",
+                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *           "kind": "assigned",
+                     *           "read_at": null,
+                     *           "ticket_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
+                     *           "ticket_number": 1
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "unread": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["NotificationPage"];
                 };
             };
