@@ -168,6 +168,39 @@ def test_a_reply_to_a_thread_that_moved_is_kept_and_shown_what_came(desk: Runnin
         assert [message["kind"] for message in thread_of(agent, ticket)] == ["customer", "note", "note", "reply"]
 
 
+def test_a_reply_refused_while_a_note_is_begun_is_told_there(desk: RunningDesk, open_page: OpenPage) -> None:
+    """Whoever had turned to the note by the time of the refusal was told nothing: neither that nor what came."""
+    ticket = new_ticket(desk, "Turned to the note")
+    page = open_page(f"/inbox/open?ticket={ticket['id']}", desk.agent)
+    field = reply_field(page)
+    page.keyboard.press("r")
+    page.keyboard.type("It is on its way.")
+    with desk.client(desk.login("supervisor")) as sam:
+        sam.post(f"/api/tickets/{ticket['id']}/notes", json={"text": "Not before May."}).raise_for_status()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile("/replies$"), hold)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("button", name="Sending…")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    expect(page.get_by_role("textbox", name="Internal note")).to_be_focused()
+    held[0].continue_()
+    alert = page.get_by_role("alert").filter(has_text="Your reply was not sent.")
+    sheet = page.get_by_role("dialog", name="The conversation moved on")
+    expect(alert).to_be_visible()
+    expect(sheet).to_have_count(0)
+    alert.get_by_role("button", name="Go back to it").click()
+    expect(sheet).to_contain_text("Not before May.")
+    sheet.get_by_role("button", name="Go on writing").press("Enter")
+    expect(sheet).to_have_count(0)
+    expect(field).to_have_text("It is on its way.")
+    expect(field).to_be_focused()
+
+
 def test_a_reply_whose_answer_is_lost_is_kept_and_never_sent_twice(desk: RunningDesk, open_page: OpenPage) -> None:
     """The network goes while a reply is sent, before the desk has it or after: the text stays, after a reload, too, and
     sent again it is one reply. So it is where the thread moved and one sends anyway."""

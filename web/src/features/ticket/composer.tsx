@@ -50,6 +50,11 @@ export function Composer({ ticket, session }: { ticket: Ticket; session: Session
     flushSync(() => writing.setKind(next));
     field.current?.focus();
   };
+  const goOn = () => {
+    // Where the sheet was opened from may be gone: without it, the field is what can have the focus.
+    flushSync(composing.goOn);
+    field.current?.focus();
+  };
   const enabled = !isClosed;
   useCommand({ id: "reply", group: "ticket", key: "r", run: () => begin("reply"), enabled });
   useCommand({ id: "note", group: "ticket", key: "n", run: () => begin("note"), enabled });
@@ -226,7 +231,7 @@ export function Composer({ ticket, session }: { ticket: Ticket; session: Session
       <MacroCommands onApply={apply} />
       {isPicking && <MacroPicker ticket={ticket} onChoose={apply} onClose={onEscapedSlash} />}
       {composing.conflict && (
-        <ConflictSheet conflict={composing.conflict} onSendAnyway={composing.sendAnyway} onGoOn={composing.goOn} />
+        <ConflictSheet conflict={composing.conflict} onSendAnyway={composing.sendAnyway} onGoOn={goOn} />
       )}
     </section>
   );
