@@ -27,6 +27,53 @@ MESSAGES = 70
 # The ticket that is shown opened.
 TALKED_OVER = "delivered but nothing"
 
+LAMPS = [
+    {"value": "desk", "labels": {"en": "Desk lamp", "ar": "مصباح مكتب"}},
+    {"value": "floor", "labels": {"en": "Floor lamp", "ar": "مصباح أرضي"}},
+]
+A_CHARGER = {"field": "fields.product", "is": ["charger"]}
+# What a shop that sells lamps asks for.
+FIELDS: list[dict[str, Any]] = [
+    {"key": "order_number", "kind": "text", "labels": {"en": "Order number"}, "customers": "write", "filterable": True},
+    {
+        "key": "product",
+        "kind": "choice",
+        "labels": {"en": "Product", "ar": "المنتج"},
+        "customers": "write",
+        "options": [
+            {"value": "lamp", "labels": {"en": "Lamp", "ar": "مصباح"}, "options": LAMPS},
+            {"value": "charger", "labels": {"en": "Charger", "ar": "شاحن"}},
+        ],
+    },
+    {
+        "key": "serial_number",
+        "kind": "text",
+        "labels": {"en": "Serial number", "ar": "الرقم التسلسلي"},
+        "customers": "write",
+        "max_length": 40,
+        "visible_if": A_CHARGER,
+        "required_if": {"all": [A_CHARGER, {"field": "status", "is": ["solved"]}]},
+    },
+    {"key": "bought_on", "kind": "date", "labels": {"en": "Bought on"}, "customers": "read"},
+    {
+        "key": "refund",
+        "kind": "money",
+        "labels": {"en": "Refund"},
+        "currencies": ["EUR", "GBP"],
+        "visible_if": {"field": "type", "is": ["billing"]},
+    },
+    {"key": "carrier", "kind": "text", "labels": {"en": "Carrier"}, "active": False},
+]
+FORMS: list[dict[str, Any]] = [
+    {
+        "key": "repair",
+        "labels": {"en": "Repair", "ar": "إصلاح"},
+        "fields": ["product", "serial_number"],
+        "types": ["technical"],
+    },
+    {"key": "money_back", "labels": {"en": "Money back"}, "fields": ["order_number", "refund"], "types": ["billing"]},
+]
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -84,8 +131,8 @@ PICTURES = (
     Screen("admin-statuses-dark", look("/admin/workflow"), role="admin", theme="dark"),
     Screen("mail-reconciliation", look("/admin/mail/reconciliation"), role="admin"),
     Screen("mail-quarantine-390", look("/admin/mail/quarantine"), role="admin", narrow=True),
-    Screen("portal-request-390", look("/portal/request"), narrow=True),
-    Screen("portal-request-arabic", look("/portal/request"), locale="ar"),
+    Screen("portal-request-390", look("/portal/request?form=repair"), narrow=True),
+    Screen("portal-request-arabic", look("/portal/request?form=repair"), locale="ar"),
 )
 
 
@@ -103,6 +150,15 @@ def a_morning(desk: RunningDesk) -> None:
                 _write(agent, row["id"], "replies", {"text": "We look into it, and write again today."})
             elif place % 9 == 0:
                 _write(agent, row["id"], "replies", {"text": "This is done now.", "status": "solved"})
+
+
+def set_up(desk: RunningDesk) -> None:
+    """The organisation has fields and forms of its own."""
+    with desk.client(desk.admin) as admin:
+        version = admin.get("/api/settings/fields").headers["ETag"]
+        body = {"fields": FIELDS, "forms": FORMS}
+        answer = admin.put("/api/settings/fields", json=body, headers={"If-Match": version})
+        assert answer.is_success, answer.text
 
 
 def _converse(agent: httpx.Client, ticket: str) -> None:
@@ -154,6 +210,7 @@ def main(names: list[str]) -> None:
         desk.start()
         try:
             desk.make_room(40)
+            set_up(desk)
             a_morning(desk)
             browser = playwright.chromium.launch(executable_path=chromium_path(playwright.chromium), args=FLAGS)
             for screen in PICTURES:
