@@ -625,27 +625,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "active": false,
-                     *           "email": "ana@example.com",
-                     *           "groups": [
-                     *             "billing"
-                     *           ],
-                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *           "languages": [
-                     *             "en"
-                     *           ],
-                     *           "name": "Ana",
-                     *           "role": "customer",
-                     *           "version": 1
-                     *         }
-                     *       ],
-                     *       "next_cursor": null
-                     *     }
-                     */
                     "application/json": components["schemas"]["Page_AccountView_"];
                 };
             };
@@ -710,22 +689,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "active": false,
-                     *       "email": "ana@example.com",
-                     *       "groups": [
-                     *         "billing"
-                     *       ],
-                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "languages": [
-                     *         "en"
-                     *       ],
-                     *       "name": "Ana",
-                     *       "role": "customer",
-                     *       "version": 1
-                     *     }
-                     */
                     "application/json": components["schemas"]["AccountView"];
                 };
             };
@@ -787,25 +750,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *           "created_at": "2026-03-02T10:00:00Z",
-                     *           "expires_at": "2026-03-02T10:00:00Z",
-                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *           "name": "Ana",
-                     *           "revoked_at": null,
-                     *           "role": "customer",
-                     *           "scopes": [
-                     *             "scope"
-                     *           ]
-                     *         }
-                     *       ],
-                     *       "next_cursor": null
-                     *     }
-                     */
                     "application/json": components["schemas"]["Page_ApiKeyView_"];
                 };
             };
@@ -868,21 +812,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "created_at": "2026-03-02T10:00:00Z",
-                     *       "expires_at": "2026-03-02T10:00:00Z",
-                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "name": "Ana",
-                     *       "revoked_at": null,
-                     *       "role": "customer",
-                     *       "scopes": [
-                     *         "scope"
-                     *       ],
-                     *       "token": "token"
-                     *     }
-                     */
                     "application/json": components["schemas"]["ApiKeyCreated"];
                 };
             };
@@ -1001,22 +930,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "active": false,
-                     *       "email": "ana@example.com",
-                     *       "groups": [
-                     *         "billing"
-                     *       ],
-                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "languages": [
-                     *         "en"
-                     *       ],
-                     *       "name": "Ana",
-                     *       "role": "customer",
-                     *       "version": 1
-                     *     }
-                     */
                     "application/json": components["schemas"]["AccountView"];
                 };
             };
@@ -1083,22 +996,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "active": false,
-                     *       "email": "ana@example.com",
-                     *       "groups": [
-                     *         "billing"
-                     *       ],
-                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "languages": [
-                     *         "en"
-                     *       ],
-                     *       "name": "Ana",
-                     *       "role": "customer",
-                     *       "version": 1
-                     *     }
-                     */
                     "application/json": components["schemas"]["AccountView"];
                 };
             };
@@ -1217,20 +1114,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "email": "ana@example.com",
-                     *       "groups": [
-                     *         "billing"
-                     *       ],
-                     *       "languages": [
-                     *         "en"
-                     *       ],
-                     *       "name": "Ana",
-                     *       "role": "customer"
-                     *     }
-                     */
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
@@ -1289,20 +1172,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "email": "ana@example.com",
-                     *       "groups": [
-                     *         "billing"
-                     *       ],
-                     *       "languages": [
-                     *         "en"
-                     *       ],
-                     *       "name": "Ana",
-                     *       "role": "customer"
-                     *     }
-                     */
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
@@ -1365,20 +1234,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "email": "ana@example.com",
-                     *       "groups": [
-                     *         "billing"
-                     *       ],
-                     *       "languages": [
-                     *         "en"
-                     *       ],
-                     *       "name": "Ana",
-                     *       "role": "customer"
-                     *     }
-                     */
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
@@ -1503,20 +1358,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "account_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "email": "ana@example.com",
-                     *       "groups": [
-                     *         "billing"
-                     *       ],
-                     *       "languages": [
-                     *         "en"
-                     *       ],
-                     *       "name": "Ana",
-                     *       "role": "customer"
-                     *     }
-                     */
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
@@ -1637,23 +1478,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "author": "Sam",
-                     *           "created_at": "2026-03-02T10:00:00Z",
-                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *           "kind": "assigned",
-                     *           "read_at": null,
-                     *           "ticket_id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *           "ticket_number": 1
-                     *         }
-                     *       ],
-                     *       "next_cursor": null,
-                     *       "unread": 1
-                     *     }
-                     */
                     "application/json": components["schemas"]["NotificationPage"];
                 };
             };

@@ -1530,7 +1530,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example the bytes of the file */
                 "application/octet-stream": string;
             };
         };
@@ -2866,13 +2865,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example From: ana@example.com
-                 *     To: support@example.com
-                 *     Subject: Parcel
-                 *
-                 *     Where is my parcel?
-                 */
                 "message/rfc822": string;
             };
         };
@@ -2935,39 +2927,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "data": {
-                 *         "sender": {
-                 *           "address": "ana@example.com",
-                 *           "kind": "email"
-                 *         },
-                 *         "text": "Where is my parcel?"
-                 *       },
-                 *       "id": "4711",
-                 *       "source": "/shop",
-                 *       "specversion": "1.0",
-                 *       "type": "desk.message.v1"
-                 *     }
-                 */
                 "application/cloudevents+json": unknown;
-                /**
-                 * @example [
-                 *       {
-                 *         "data": {
-                 *           "sender": {
-                 *             "address": "ana@example.com",
-                 *             "kind": "email"
-                 *           },
-                 *           "text": "Where is my parcel?"
-                 *         },
-                 *         "id": "4711",
-                 *         "source": "/shop",
-                 *         "specversion": "1.0",
-                 *         "type": "desk.message.v1"
-                 *       }
-                 *     ]
-                 */
                 "application/cloudevents-batch+json": unknown;
             };
         };
@@ -3218,32 +3178,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "event-data": {
-                 *         "event": "failed",
-                 *         "recipient": "ana@example.com",
-                 *         "severity": "permanent"
-                 *       },
-                 *       "signature": {
-                 *         "signature": "12d99f5a15355c18",
-                 *         "timestamp": "1770920772",
-                 *         "token": "e0b5477167110d68"
-                 *       }
-                 *     }
-                 */
                 "application/json": unknown;
-                /** @example timestamp=1770920772&token=e0b5477167110d68&signature=12d9&body-mime=From:… */
                 "application/x-www-form-urlencoded": unknown;
-                /**
-                 * @example --b
-                 *     Content-Disposition: form-data; name="email"
-                 *
-                 *     From: …
-                 *     --b--
-                 */
                 "multipart/form-data": unknown;
-                /** @example {"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:123456789012:mail"} */
                 "text/plain": unknown;
             };
         };
@@ -3308,32 +3245,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "event-data": {
-                 *         "event": "failed",
-                 *         "recipient": "ana@example.com",
-                 *         "severity": "permanent"
-                 *       },
-                 *       "signature": {
-                 *         "signature": "12d99f5a15355c18",
-                 *         "timestamp": "1770920772",
-                 *         "token": "e0b5477167110d68"
-                 *       }
-                 *     }
-                 */
                 "application/json": unknown;
-                /** @example timestamp=1770920772&token=e0b5477167110d68&signature=12d9&body-mime=From:… */
                 "application/x-www-form-urlencoded": unknown;
-                /**
-                 * @example --b
-                 *     Content-Disposition: form-data; name="email"
-                 *
-                 *     From: …
-                 *     --b--
-                 */
                 "multipart/form-data": unknown;
-                /** @example {"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:123456789012:mail"} */
                 "text/plain": unknown;
             };
         };

@@ -382,30 +382,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "active": false,
-                     *           "available": false,
-                     *           "capacity": 1,
-                     *           "groups": [
-                     *             "billing"
-                     *           ],
-                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *           "languages": [
-                     *             "en"
-                     *           ],
-                     *           "load": 1,
-                     *           "name": "Ana",
-                     *           "role": "customer",
-                     *           "skills": [
-                     *             "skill"
-                     *           ]
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["AgentList"];
                 };
             };
@@ -470,26 +446,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "active": false,
-                     *       "available": false,
-                     *       "capacity": 1,
-                     *       "groups": [
-                     *         "billing"
-                     *       ],
-                     *       "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *       "languages": [
-                     *         "en"
-                     *       ],
-                     *       "load": 1,
-                     *       "name": "Ana",
-                     *       "role": "customer",
-                     *       "skills": [
-                     *         "skill"
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["AgentView"];
                 };
             };
@@ -548,17 +504,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "oldest_created_at": "2026-03-02T10:00:00Z",
-                     *           "queue": "queue",
-                     *           "waiting": 1
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["QueueList"];
                 };
             };
@@ -619,80 +564,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "assignee_id": null,
-                     *       "decisions": [
-                     *         {
-                     *           "assignee_id": "01997b6e-3c00-7a10-8b11-0242ac120003",
-                     *           "candidates": [
-                     *             {
-                     *               "agent_id": "01997b6e-3c00-7a10-8b11-0242ac120003",
-                     *               "explained": [
-                     *                 {
-                     *                   "code": "speaks",
-                     *                   "params": {
-                     *                     "language": "de"
-                     *                   }
-                     *                 },
-                     *                 {
-                     *                   "code": "load",
-                     *                   "params": {
-                     *                     "capacity": 20,
-                     *                     "load": 3
-                     *                   }
-                     *                 }
-                     *               ],
-                     *               "name": "Ana",
-                     *               "reasons": [
-                     *                 "speaks de",
-                     *                 "load 3 of 20"
-                     *               ],
-                     *               "score": 100
-                     *             }
-                     *           ],
-                     *           "decided_at": "2026-03-02T09:00:00Z",
-                     *           "explained": [
-                     *             {
-                     *               "code": "speaks",
-                     *               "params": {
-                     *                 "language": "de"
-                     *               }
-                     *             },
-                     *             {
-                     *               "code": "load",
-                     *               "params": {
-                     *                 "capacity": 20,
-                     *                 "load": 3
-                     *               }
-                     *             },
-                     *             {
-                     *               "code": "left_out",
-                     *               "params": {
-                     *                 "count": 1,
-                     *                 "reason": {
-                     *                   "code": "away",
-                     *                   "params": {}
-                     *                 }
-                     *               }
-                     *             }
-                     *           ],
-                     *           "id": "01997b6e-3c00-7a10-8b11-0242ac120002",
-                     *           "proposal": "open",
-                     *           "queue": "general:de",
-                     *           "reasons": [
-                     *             "speaks de",
-                     *             "load 3 of 20",
-                     *             "1 left out: away"
-                     *           ],
-                     *           "ticket_version": 1
-                     *         }
-                     *       ],
-                     *       "language": "en",
-                     *       "queue": null,
-                     *       "ticket_id": "01997b6e-3c00-7a10-8b11-0242ac120002"
-                     *     }
-                     */
                     "application/json": components["schemas"]["TicketRoutingView"];
                 };
             };

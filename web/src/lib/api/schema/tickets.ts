@@ -1208,6 +1208,8 @@ export interface paths {
         /**
          * Take Back
          * @description Take a reply back before it leaves; it is its author's draft again. 409 `already-released` if it has left.
+         *
+         *     It takes the permission `ticket.read`, too.
          */
         delete: operations["take_back_api_tickets__ticket_id__scheduled__scheduled_id__delete"];
         options?: never;
@@ -1215,6 +1217,8 @@ export interface paths {
         /**
          * Move Scheduled
          * @description Let a reply, still at the version of If-Match, leave at another time. 409 `not-waiting` if it has left.
+         *
+         *     It takes the permission `ticket.read`, too.
          */
         patch: operations["move_scheduled_api_tickets__ticket_id__scheduled__scheduled_id__patch"];
         trace?: never;
@@ -1986,7 +1990,12 @@ export interface components {
              */
             key: string;
             kind: components["schemas"]["Kind"];
-            /** Labels */
+            /**
+             * Labels
+             * @example {
+             *       "en": "Device"
+             *     }
+             */
             labels: {
                 [key: string]: string;
             };
@@ -2050,7 +2059,12 @@ export interface components {
              */
             key: string;
             kind: components["schemas"]["Kind"];
-            /** Labels */
+            /**
+             * Labels
+             * @example {
+             *       "en": "Device"
+             *     }
+             */
             labels: {
                 [key: string]: string;
             };
@@ -2262,7 +2276,12 @@ export interface components {
              * @example serial_number
              */
             key: string;
-            /** Labels */
+            /**
+             * Labels
+             * @example {
+             *       "en": "Device"
+             *     }
+             */
             labels: {
                 [key: string]: string;
             };
@@ -3949,7 +3968,12 @@ export interface components {
          * @description A choice, and what it is divided into. Tickets hold the path from the root: `hardware/printer`.
          */
         "OptionBody-Input": {
-            /** Labels */
+            /**
+             * Labels
+             * @example {
+             *       "en": "Device"
+             *     }
+             */
             labels: {
                 [key: string]: string;
             };
@@ -3966,7 +3990,12 @@ export interface components {
          * @description A choice, and what it is divided into. Tickets hold the path from the root: `hardware/printer`.
          */
         "OptionBody-Output": {
-            /** Labels */
+            /**
+             * Labels
+             * @example {
+             *       "en": "Device"
+             *     }
+             */
             labels: {
                 [key: string]: string;
             };
@@ -4660,7 +4689,12 @@ export interface components {
              * @example waiting_for_parts
              */
             key: string;
-            /** Labels */
+            /**
+             * Labels
+             * @example {
+             *       "en": "Waiting for parts"
+             *     }
+             */
             labels: {
                 [key: string]: string;
             };
@@ -5097,7 +5131,12 @@ export interface components {
              * @example refund
              */
             key: string;
-            /** Labels */
+            /**
+             * Labels
+             * @example {
+             *       "en": "Waiting for parts"
+             *     }
+             */
             labels: {
                 [key: string]: string;
             };
