@@ -12,6 +12,8 @@ const opened = { id: "t1", number: 1, version: 1 } as Ticket;
 const opening = { body: { text: "Hello" } as NewTicketBody, assignee: "asha", written: NOTHING };
 const answered = (status: number, data: object) =>
   ({ [status < 400 ? "data" : "error"]: data, response: new Response(null, { status }) }) as never;
+const headersOf = ({ mock }: { mock: { calls: unknown } }) =>
+  (mock.calls as [string, { params: { header: object } }][]).map(([, init]) => init.params.header);
 const isKept = vi.fn();
 
 let open: ReturnType<typeof useOpenTicket>;
@@ -49,7 +51,7 @@ it("gives it to whoever was chosen, also where routing was there in between", as
   const put = vi.spyOn(tickets, "PUT");
   put.mockResolvedValueOnce(answered(412, {})).mockResolvedValueOnce(answered(200, { ...opened, version: 3 }));
   expect(await tried()).toMatchObject({ id: "t1", version: 3 });
-  const asked = put.mock.calls.map(([, init]) => (init as { params: { header: object } }).params.header);
+  const asked = headersOf(put);
   expect(asked).toEqual([{ "if-match": '"1"' }, { "if-match": '"2"' }]);
   expect(isKept).toHaveBeenCalledOnce();
 });
@@ -71,7 +73,7 @@ it("sends again with the same key until it is told that the ticket is open", asy
   expect(isKept).not.toHaveBeenCalled();
   await tried();
   await tried();
-  const keys = post.mock.calls.map(([, init]) => (init as { params: { header: object } }).params.header);
+  const keys = headersOf(post);
   expect(keys[1]).toEqual(keys[0]);
   expect(keys[2]).not.toEqual(keys[0]);
 });
