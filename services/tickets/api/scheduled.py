@@ -14,7 +14,12 @@ from shared.auth import Principal, requires
 from shared.db import now_utc
 from shared.web import CursorParams, DbSession, IfMatch, NotFound, Page, ReadSession, cut_page, etag
 
-router = APIRouter(prefix="/api/tickets/{ticket_id}/scheduled", tags=["scheduled"])
+# What they answer has the reply's text.
+router = APIRouter(
+    prefix="/api/tickets/{ticket_id}/scheduled",
+    tags=["scheduled"],
+    dependencies=[requires("ticket.schedule"), requires("ticket.read")],
+)
 
 
 @router.get("")
@@ -22,13 +27,11 @@ async def list_scheduled(
     ticket_id: UUID,
     session: ReadSession,
     paging: CursorParams,
-    principal: Annotated[Principal, requires("ticket.schedule")],
 ) -> Page[ScheduledView]:
     """A ticket's replies that were to leave later, newest first, and what became of them in the last 30 days.
 
     It takes the permission `ticket.read`, too.
     """
-    principal.scope("ticket.read")
     await visible_ticket(session, ticket_id, None)
     after = paging.after(UUID)
     found = await ScheduledRepository(session).page(
@@ -44,10 +47,8 @@ async def read_scheduled(
     scheduled_id: UUID,
     response: Response,
     session: ReadSession,
-    principal: Annotated[Principal, requires("ticket.schedule")],
 ) -> ScheduledView:
     """One of them, with its version as ETag. It takes the permission `ticket.read`, too."""
-    principal.scope("ticket.read")
     scheduled = await ScheduledRepository(session).get(ticket_id, scheduled_id)
     if scheduled is None:
         raise NotFound("There is no such scheduled reply.")
@@ -68,7 +69,6 @@ async def move_scheduled(
 
     It takes the permission `ticket.read`, too.
     """
-    principal.scope("ticket.read")
     moved = await use_cases.move(
         session,
         ticket_id,
@@ -92,7 +92,6 @@ async def take_back(
 
     It takes the permission `ticket.read`, too.
     """
-    principal.scope("ticket.read")
     cancelled = await use_cases.take_back(session, ticket_id, scheduled_id, actor=actor_of(principal), now=now_utc())
     return scheduled_response(cancelled)
 
