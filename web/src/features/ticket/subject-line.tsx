@@ -3,6 +3,7 @@ import { type KeyboardEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
 import type { Ticket } from "@/lib/api/types.ts";
+import { useUnsaved } from "@/lib/unsaved.ts";
 import type { TicketEdit } from "./use-ticket-edit.ts";
 
 const MAX_LENGTH = 500;
@@ -17,6 +18,7 @@ export function SubjectLine({ ticket, edit }: { ticket: Ticket; edit: TicketEdit
   const [isAsked, setAsked] = useState(false);
   const isLeft = useRef(false);
   const button = useRef<HTMLButtonElement>(null);
+  useUnsaved(written !== null && written !== ticket.subject);
   const canEdit = ticket.status !== "closed";
   const begin = () => {
     isLeft.current = false;

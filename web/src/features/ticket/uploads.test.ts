@@ -2,6 +2,7 @@
 import { expect, it, vi } from "vitest";
 import { ApiError } from "@/lib/api/problem.ts";
 import type { KeptFile } from "@/lib/api/types.ts";
+import { isUnsaved } from "@/lib/unsaved.ts";
 import { isWorthRetrying, Uploads } from "./uploads.ts";
 
 const file = (name: string) => new File(["x"], name);
@@ -53,6 +54,18 @@ it("one that fails stays to be sent again; one that is cancelled never arrives",
   expect(asked[1]?.cancel).toHaveBeenCalledOnce();
   expect(onDone).not.toHaveBeenCalled();
   expect(uploads.list()).toEqual([]);
+});
+
+it("a page does not load itself again while files are on their way", async () => {
+  const { asked, send } = edge();
+  const uploads = new Uploads(vi.fn(), send);
+  uploads.add("reply", ["a", "b"].map(file));
+  asked[0]?.accept();
+  await settled();
+  expect(isUnsaved()).toBe(true);
+  asked[1]?.accept();
+  await settled();
+  expect(isUnsaved()).toBe(false);
 });
 
 it("a refusal is no matter of trying again", () => {

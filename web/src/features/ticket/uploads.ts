@@ -1,6 +1,7 @@
 import { statusOf } from "@/lib/api/problem.ts";
 import type { KeptFile } from "@/lib/api/types.ts";
 import { type Upload, upload } from "@/lib/api/upload.ts";
+import { beginUnsaved } from "@/lib/unsaved.ts";
 import type { DraftFile, DraftKind } from "./drafts.ts";
 
 /** A file that is on its way to the desk, or did not get there. */
@@ -24,6 +25,7 @@ export class Uploads {
   readonly #listeners = new Set<() => void>();
   readonly #running = new Map<string, Upload>();
   #list: readonly Uploading[] = [];
+  #kept: (() => void) | null = null;
 
   constructor(onDone: (kind: DraftKind, file: DraftFile) => void, send: Send = upload) {
     this.#onDone = onDone;
@@ -88,6 +90,12 @@ export class Uploads {
 
   #set(list: readonly Uploading[]): void {
     this.#list = list;
+    if (list.length > 0) {
+      this.#kept ??= beginUnsaved();
+    } else {
+      this.#kept?.();
+      this.#kept = null;
+    }
     for (const listener of this.#listeners) listener();
   }
 }
