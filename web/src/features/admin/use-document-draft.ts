@@ -31,9 +31,10 @@ export function useDocumentDraft<T extends { version: number }>(now: T, { queryK
   const isWriting = useSyncExternalStore(onUnsaved, isUnsaved);
   const save = useMutation({
     mutationFn: (changed: T) => put(changed, `"${seen.version}"`),
-    onSuccess: (kept) => {
+    onSuccess: (kept, sent) => {
       setSeen(kept);
-      setDraft(null);
+      // What was changed while it was on its way is a change of what is kept now.
+      setDraft((written) => (written === sent ? null : written));
       queryClient.setQueryData(queryKey, kept);
     },
     onError: (error) => statusOf(error) === 412 && queryClient.invalidateQueries({ queryKey }),
@@ -41,6 +42,8 @@ export function useDocumentDraft<T extends { version: number }>(now: T, { queryK
   if (draft === null && !isWriting && !save.isPending && now.version > seen.version) {
     setSeen(now);
   }
+  // What is on its way goes on whatever is done here: it is to be waited for before anything is saved over it.
+  const forgetFailure = () => save.isPending || save.reset();
   return {
     seen,
     draft,
@@ -48,11 +51,13 @@ export function useDocumentDraft<T extends { version: number }>(now: T, { queryK
     isOvertaken: draft !== null && (now.version > seen.version || statusOf(save.error) === 412),
     change: (changes) => {
       setDraft((before) => ({ ...(before ?? seen), ...changes }));
-      save.reset();
+      forgetFailure();
     },
     discard: () => {
       setDraft(null);
-      save.reset();
+      // Also while something else was begun in this page, such as an upload that failed.
+      setSeen((before) => (now.version > before.version ? now : before));
+      forgetFailure();
     },
   };
 }
