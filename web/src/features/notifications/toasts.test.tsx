@@ -37,6 +37,12 @@ const draw = () =>
     ),
   );
 const after = (seconds: number) => act(async () => void vi.advanceTimersByTime(seconds * 1000));
+/** Goes to another tab, or comes back. */
+const hide = (isHidden: boolean) =>
+  act(async () => {
+    vi.spyOn(document, "hidden", "get").mockReturnValue(isHidden);
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
 const toast = () => document.querySelector<HTMLElement>("section button");
 
 beforeEach(async () => {
@@ -87,5 +93,14 @@ it("is read once its ticket is on the screen, wherever that was opened", async (
   expect(reading).not.toHaveBeenCalled();
   router.search = { ticket: "t" };
   await draw();
+  expect(reading.mock.calls.map(([ids]) => ids)).toEqual([["n"]]);
+});
+
+it("is read when whoever has its ticket open comes back from another tab", async () => {
+  await hide(true);
+  router.search = { ticket: "t" };
+  await draw();
+  expect(reading).not.toHaveBeenCalled();
+  await hide(false);
   expect(reading.mock.calls.map(([ids]) => ids)).toEqual([["n"]]);
 });

@@ -3,6 +3,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { DEFAULT_VIEW, type InboxSearch } from "@/features/inbox/views.ts";
+import { useIsShown } from "@/lib/use-is-shown.ts";
 import { alertOutside, chime } from "./alert.ts";
 import { textOf } from "./notification-text.tsx";
 import { markRead, type Notification, notificationKey, notificationsQuery } from "./queries.ts";
@@ -36,10 +37,6 @@ export function useMarkRead(): (ids: string[]) => void {
   }).mutate;
 }
 
-function isOnScreen(item: Notification, openId: string | undefined): boolean {
-  return item.ticket_id === openId && !document.hidden;
-}
-
 interface News {
   toasts: readonly Notification[];
   subjects: Record<number, string>;
@@ -51,13 +48,16 @@ export function useNews(): News {
   const { t } = useTranslation("notifications");
   const { data } = useQuery(notificationsQuery);
   const { ticket: openId } = useSearch({ strict: false });
+  // In a hidden window nothing is on the screen.
+  const isShown = useIsShown();
+  const seenId = isShown ? openId : undefined;
   const [toasts, setToasts] = useState<readonly Notification[]>([]);
   const known = useRef<Set<string> | null>(null);
   const open = useOpenNotification();
   const read = useMarkRead();
 
   const arrived = useEffectEvent((fresh: readonly Notification[], subjects: Record<number, string>) => {
-    const news = fresh.filter((item) => !isOnScreen(item, openId));
+    const news = fresh.filter((item) => item.ticket_id !== seenId);
     if (news.length === 0) {
       return;
     }
@@ -89,13 +89,13 @@ export function useNews(): News {
     setToasts((old) => (old.every((item) => waiting.has(item.id)) ? old : old.filter((item) => waiting.has(item.id))));
   }, [data]);
 
-  // A ticket that is opened, from wherever, shows what its notifications are about.
+  // A ticket that is opened, from wherever, or comes back into sight, shows what its notifications are about.
   useEffect(() => {
-    const seen = data?.items.filter((item) => item.read_at === null && isOnScreen(item, openId)) ?? [];
+    const seen = data?.items.filter((item) => item.read_at === null && item.ticket_id === seenId) ?? [];
     if (seen.length > 0) {
       read(seen.map((item) => item.id));
     }
-  }, [data, openId, read]);
+  }, [data, seenId, read]);
 
   const dismiss = useCallback((id: string) => setToasts((old) => old.filter((item) => item.id !== id)), []);
   return { toasts, subjects: data?.subjects ?? {}, dismiss };

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Doing } from "@/features/live/frames.ts";
 import { useLive } from "@/features/live/live-provider.tsx";
+import { useIsShown } from "@/lib/use-is-shown.ts";
 
 /** Who has not touched a key for so long has stopped writing. */
 const PAUSE_MS = 10_000;
@@ -14,13 +15,7 @@ const PAUSE_MS = 10_000;
 export function usePlace(ticketId: string): void {
   const { view } = useLive();
   const [doing, setDoing] = useState<Doing>("reading");
-  const [isShown, setShown] = useState(!document.hidden);
-
-  useEffect(() => {
-    const onVisibility = () => setShown(!document.hidden);
-    document.addEventListener("visibilitychange", onVisibility);
-    return () => document.removeEventListener("visibilitychange", onVisibility);
-  }, []);
+  const isShown = useIsShown();
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
