@@ -36,6 +36,23 @@ it("takes what is between two rows", () => {
   expect(chosen()).toEqual([8, 7, 6]);
 });
 
+it("adds nothing, and tells, where the row that was ticked last is too far away to be known still", () => {
+  let list: List = LIST;
+  const root = createRoot(document.createElement("div"));
+  const draw = () => act(() => root.render(createElement(Held, { list })));
+  draw();
+  act(() => selection.toggle(1));
+  list = { ...LIST, rows: LIST.rows.map((row, place) => (place < 3 ? undefined : row)) };
+  draw();
+  act(() => selection.extend(4));
+  expect([chosen(), selection.isShort]).toEqual([[8], true]);
+  // Back there, the range still begins at it.
+  list = LIST;
+  draw();
+  act(() => selection.extend(3));
+  expect([chosen(), selection.isShort]).toEqual([[8, 7, 6], false]);
+});
+
 it("begins anew once it was cleared", () => {
   act(() => selection.toggle(0));
   act(() => selection.clear());

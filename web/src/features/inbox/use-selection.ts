@@ -51,6 +51,11 @@ export function useSelection(
   const extend = useCallback((place: number, from?: number) => {
     const rows = latest.current.list?.rows ?? [];
     const anchor = from ?? rows.findIndex((row) => row?.id === last.current);
+    if (from === undefined && last.current !== null && anchor < 0) {
+      // Too far away, it was forgotten where that row is: this one alone would look like all between them.
+      setShort(true);
+      return;
+    }
     const start = anchor < 0 ? place : anchor;
     const first = Math.max(0, Math.min(start, place));
     const end = Math.min(Math.max(start, place) + 1, rows.length);
