@@ -13,7 +13,7 @@ from services.gateway.repository import FORGET_ROWS, Repository
 from shared.ids import uuid7
 
 # Only who works here has a list to look into. What was not read yet gives way to the newest of its kind: a ticket that
-# was written to ten times is one thing to look at.
+# was written to ten times is one thing to look at. Whoever reads all at that moment locks in the same order.
 _NOTE = text("""
     WITH told AS (
         SELECT n.* FROM unnest(CAST(:ids AS uuid[]), CAST(:accounts AS uuid[]), CAST(:kinds AS text[]),
@@ -22,8 +22,11 @@ _NOTE = text("""
                      AS n (id, account_id, kind, ticket_id, ticket_number, author, created_at)
           JOIN gateway.accounts a ON a.id = n.account_id AND a.active AND a.role <> 'customer'
     ), outdone AS (
-        DELETE FROM gateway.notifications AS o USING told AS t
-         WHERE o.account_id = t.account_id AND o.ticket_id = t.ticket_id AND o.kind = t.kind AND o.read_at IS NULL
+        SELECT o.id FROM gateway.notifications AS o
+          JOIN told AS t ON o.account_id = t.account_id AND o.ticket_id = t.ticket_id AND o.kind = t.kind
+         WHERE o.read_at IS NULL ORDER BY o.id FOR UPDATE OF o
+    ), dropped AS (
+        DELETE FROM gateway.notifications WHERE id IN (SELECT id FROM outdone)
     )
     INSERT INTO gateway.notifications (id, account_id, kind, ticket_id, ticket_number, author, created_at)
     SELECT * FROM told
@@ -35,8 +38,11 @@ _LIST = text("""
      ORDER BY id DESC LIMIT :limit""")
 _COUNT = text("SELECT count(*) FROM gateway.notifications WHERE account_id = :account_id AND read_at IS NULL")
 _READ = text("""
-    UPDATE gateway.notifications SET read_at = :now
-     WHERE account_id = :account_id AND id = ANY(CAST(:ids AS uuid[])) AND read_at IS NULL""")
+    WITH unread AS (
+        SELECT id FROM gateway.notifications
+         WHERE account_id = :account_id AND id = ANY(CAST(:ids AS uuid[])) AND read_at IS NULL ORDER BY id FOR UPDATE
+    )
+    UPDATE gateway.notifications SET read_at = :now WHERE id IN (SELECT id FROM unread)""")
 _FORGET = text("""
     DELETE FROM gateway.notifications WHERE id IN (
         SELECT id FROM (SELECT id, created_at, row_number() OVER (PARTITION BY account_id ORDER BY id DESC) AS place

@@ -1,9 +1,14 @@
 """What accounts are told: of what others did, by frames of their own, and nobody else's."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.gateway import notifications, service
 from services.gateway.consumers import handlers
@@ -26,6 +31,7 @@ from shared.messaging.inbox import Inbox
 from shared.messaging.outbox import Row
 from tests.integration.events import START, event_of
 from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.test_accounts import waiting_for_a_lock
 from tests.integration.gateway.test_live import frame, listening, message, ticket
 from tests.statements import sent
 
@@ -266,6 +272,53 @@ async def test_what_is_not_read_stands_once_for_a_ticket_and_kind(gateway: Gatew
     await show(gateway, answered(one, assignee_id=asha))
     assert await kinds(gateway, asha) == ["answered"] * 3
     assert await kinds(gateway, ben) == ["answered"]
+
+
+async def note_again(session: AsyncSession, told: Sequence[Notice], _: Sequence[UUID]) -> None:
+    await notifications.note(session, told)
+
+
+async def mark_read(session: AsyncSession, told: Sequence[Notice], ids: Sequence[UUID]) -> None:
+    await notifications.read(session, told[0].account_id, ids, now_utc())
+
+
+@pytest.mark.parametrize("change", [note_again, mark_read])
+async def test_what_is_not_read_is_locked_in_one_order(
+    gateway: Gateway, change: Callable[[AsyncSession, Sequence[Notice], Sequence[UUID]], Awaitable[None]]
+) -> None:
+    """Whoever marked all as read while a batch told them anew waited for it, and it for them."""
+    asha = UUID(await gateway.person(Role.AGENT, "asha@desk.example"))
+    first, second, third = sorted(uuid7() for _ in range(3))
+    # Neither forwards nor backwards in order, in the table as in what is asked for.
+    ids = [second, first, third]
+    told = [Notice(asha, NoticeKind.ANSWERED, uuid7(), number, "", now_utc()) for number in range(3)]
+    async with gateway.database.transaction() as session:
+        for id_, notice in zip(ids, told, strict=True):
+            await session.execute(
+                text("""INSERT INTO notifications (id, account_id, kind, ticket_id, ticket_number, author, created_at)
+                        VALUES (:id, :account_id, :kind, :ticket_id, :number, '', now())"""),
+                {
+                    "id": id_,
+                    "account_id": asha,
+                    "kind": notice.kind,
+                    "ticket_id": notice.ticket_id,
+                    "number": notice.ticket_number,
+                },
+            )
+    lock = text("SELECT FROM notifications WHERE id = ANY(:ids) FOR UPDATE NOWAIT")
+
+    async def run() -> None:
+        async with gateway.database.transaction() as session:
+            await change(session, told, ids)
+
+    async with gateway.database.transaction() as holder:
+        await holder.execute(lock, {"ids": [first]})
+        changing = asyncio.create_task(run())
+        await waiting_for_a_lock(gateway)
+        await holder.execute(lock, {"ids": [second, third]})
+    await changing
+    unread = await gateway.rows("SELECT id FROM notifications WHERE read_at IS NULL")
+    assert not {row.id for row in unread} & set(ids)
 
 
 async def test_an_event_that_comes_again_tells_nothing_again(gateway: Gateway) -> None:
