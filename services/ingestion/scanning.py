@@ -1,12 +1,13 @@
 """Having files looked at by a virus scanner, a few each turn."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from prometheus_client import Counter
 
-from services.ingestion.clamav import Clamd, ScanFailed
+from services.ingestion.clamav import Clamd, ScanFailed, ScannerAway
 from services.ingestion.repository.attachments import AttachmentRepository, UnscannedFile
 from shared.db import Database
 from shared.objects import ObjectNotFound, ObjectStore
@@ -36,7 +37,7 @@ class Scanning:
         self._answered = True
 
     async def turn(self) -> bool:
-        """Scan those that wait the longest; false when there are none.
+        """Scan those that wait the longest; false when there are none, or when the scanner fails at every file.
 
         Raises ScannerAway, and what the object store raises: then all that got no answer wait, as often as it takes.
         So do those that the scanner failed at while it answered of no other file: then the trouble is its own, be it
@@ -59,10 +60,12 @@ class Scanning:
                 settled[file.id] = "unscannable", answer.reason
             else:
                 failed[file.id] = _RETRIES[file.attempts - 1]
-        for scan, found in settled.values():
-            SCANNED.labels(scan).inc()
-            if scan != "clean":
-                log.warning("file.not_clean", scan=scan, found=found)
+        failures = [
+            answer
+            for file, answer in by_file
+            if isinstance(answer, ScanFailed | ScannerAway) and file.id not in settled
+        ]
+        _tell(settled.values(), failures)
         async with self._database.transaction() as session:
             files = AttachmentRepository(session)
             await files.set_scans(settled)
@@ -73,7 +76,8 @@ class Scanning:
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, ScanFailed):
                 raise answer
-        return True
+        # Another file would fare no better: one that waits can wait for a pause.
+        return not (is_excused and failures)
 
     async def _scan(self, file: UnscannedFile) -> tuple[str, str | None]:
         """What to note of a file. Raises ScannerAway and ScanFailed."""
@@ -82,6 +86,18 @@ class Scanning:
         except ObjectNotFound:
             return "unscannable", "gone"
         return ("clean", None) if found is None else ("infected", found)
+
+
+def _tell(settled: Iterable[tuple[str, str | None]], failures: Sequence[ScanFailed | ScannerAway]) -> None:
+    """Count and log what became of files, and why the others wait."""
+    for scan, found in settled:
+        SCANNED.labels(scan).inc()
+        if scan != "clean":
+            log.warning("file.not_clean", scan=scan, found=found)
+    SCANNED.labels("failed").inc(len(failures))
+    if failures:
+        reasons = {failure.reason if isinstance(failure, ScanFailed) else "away" for failure in failures}
+        log.warning("scanner.failed", reasons=sorted(reasons), files=len(failures))
 
 
 def _is_answer(answer: tuple[str, str | None] | BaseException) -> bool:

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import pytest
 from PIL import Image
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from services.ingestion.clamav import Clamd, ScanFailed, ScannerAway
 from services.ingestion.parsing import ParserFailed, ParserPool
@@ -220,8 +222,10 @@ async def test_files_wait_for_the_scanner_and_those_it_finds_something_in_stay(
 
     scanning = _scanning(desk)
     clamd.down()
-    with pytest.raises(ScannerAway):
+    failed = _scans("failed")
+    with pytest.raises(ScannerAway), capture_logs() as logs:
         await scanning.turn()
+    assert (logs[-1]["event"], logs[-1]["reasons"], _scans("failed")) == ("scanner.failed", ["away"], failed + 3)
     clamd.up()
     assert not await scanning.turn(), "they are tried again later"
     for _ in range(MAX_ATTEMPTS):  # a scanner that has had enough may close before it is heard
@@ -278,6 +282,38 @@ async def test_a_scanner_in_trouble_makes_no_file_unusable(
     await _all_due(desk)
     await scanning.turn()
     assert await desk.scalar(state, id=UUID(slow["id"])) == f"unscannable{MAX_ATTEMPTS}"
+
+
+async def test_a_scanner_that_fails_at_every_file_is_told_of_and_not_asked_without_a_pause(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With signatures that are broken every file waited for ever, and neither a log nor a metric told why."""
+    desk = await make_desk(DESK_INGESTION_CLAMD="tcp://127.0.0.1:1")
+    files = [await upload(desk, data) for data in (b"one", b"two")]
+    broken = True
+
+    async def scan(_: Clamd, data: AsyncIterator[bytes]) -> None:
+        if b"".join([chunk async for chunk in data]) and broken:
+            raise ScanFailed("scanner_error")
+
+    monkeypatch.setattr(Clamd, "scan", scan)
+    scanning = _scanning(desk)
+    failed = _scans("failed")
+    # Once it might have been the files.
+    for turn, again in enumerate((True, False, False), start=1):
+        await _all_due(desk)
+        with capture_logs() as logs:
+            assert await scanning.turn() is again
+        [told] = [each for each in logs if each["event"] == "scanner.failed"]
+        assert (told["log_level"], told["reasons"], told["files"]) == ("warning", ["scanner_error"], len(files))
+        assert _scans("failed") == failed + turn * len(files)
+    broken = False
+    await _all_due(desk)
+    with capture_logs() as logs:
+        assert await scanning.turn()
+    assert "scanner.failed" not in {each["event"] for each in logs}
+    assert _scans("failed") == failed + 3 * len(files)
+    assert await desk.scalar("SELECT count(*) FROM attachments WHERE scan = 'clean'") == len(files)
 
 
 async def test_a_desk_that_fails_open_keeps_back_only_what_something_was_found_in(
@@ -340,6 +376,10 @@ async def _reply(desk: Desk, *uploaded: dict[str, Any], html: str | None = None)
 def _scanning(desk: Desk) -> Scanning:
     assert desk.settings.clamd is not None
     return Scanning(desk.database, desk.objects, Clamd(desk.settings.clamd, timeout_seconds=60))
+
+
+def _scans(scan: str) -> float:
+    return REGISTRY.get_sample_value("desk_files_scanned_total", {"scan": scan}) or 0.0
 
 
 async def _all_due(desk: Desk) -> None:

@@ -33,6 +33,7 @@ def test_alerts_ask_for_metrics_that_there_are() -> None:
     (group,) = yaml.safe_load(RULES.read_text())["groups"]
     asked = {rule["alert"]: rule["expr"] for rule in group["rules"]}
     assert asked["DeskMailUnaccounted"] == "max(desk_mail_unaccounted) > 0"
+    assert {'scan="failed"', 'scan=~"clean|infected"'} <= set(re.findall(r"scan=[^}]+", asked["DeskFilesNotScanned"]))
     named = set(re.findall(r"\bdesk_\w+", " ".join(asked.values())))
     assert named == {"desk_mail_unaccounted", "desk_quarantined_mails", "desk_files_scanned_total"}
     assert named <= metrics()
