@@ -63,6 +63,26 @@ export async function loadRows(queryClient: QueryClient, source: Source, from: n
   await loadRows(queryClient, source, from, to);
 }
 
+/** Fetches what is held for review anew where it is shown: somebody has decided about some of it. */
+export function reviewMoved(queryClient: QueryClient): void {
+  void queryClient.invalidateQueries({ queryKey: [...LISTS, { kind: "standard", view: "review" }] });
+}
+
+/** As often as counts, so that a list and its count tell the same. */
+const REVIEW_PACE_MS = 6_000;
+let isReviewComing = false;
+
+/** The same, soon and not too often. */
+function reviewMayHaveMoved(queryClient: QueryClient): void {
+  if (!isReviewComing) {
+    isReviewComing = true;
+    setTimeout(() => {
+      isReviewComing = false;
+      reviewMoved(queryClient);
+    }, REVIEW_PACE_MS);
+  }
+}
+
 /** Brings a batch of live events into every list that is held. */
 export function applyLists(queryClient: QueryClient, batch: Digest, session: Session): void {
   for (const [queryKey, list] of queryClient.getQueriesData<List>({ queryKey: LISTS })) {
@@ -71,10 +91,19 @@ export function applyLists(queryClient: QueryClient, batch: Digest, session: Ses
     if (next !== list) {
       queryClient.setQueryData(queryKey, next);
     }
+    // What belongs into it has no rules here: the server says.
+    if (source.kind === "standard" && source.view === "review" && list && touches(batch, list)) {
+      reviewMayHaveMoved(queryClient);
+    }
   }
   if (batch.tickets.size > 0) {
     countsMoved(queryClient);
   }
+}
+
+/** Whether a ticket of the list has changed, or one that is held and may belong into it. */
+function touches({ tickets }: Digest, { rows }: List): boolean {
+  return [...tickets.values()].some(({ review }) => review !== null) || rows.some((row) => row && tickets.has(row.id));
 }
 
 function rules(queryClient: QueryClient, source: Source, session: Session): ListRules | null {

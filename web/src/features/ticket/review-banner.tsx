@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { UserRoundSearch } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { reviewMoved } from "@/features/inbox/list-query.ts";
 import { answer, tickets } from "@/lib/api/client.ts";
 import { ApiError } from "@/lib/api/problem.ts";
 import type { Ticket, TicketReview } from "@/lib/api/types.ts";
@@ -24,6 +25,7 @@ export function ReviewBanner({ ticket, review }: { ticket: Ticket; review: Ticke
       ),
     onSuccess: (shown) => {
       keepTicket(queryClient, shown);
+      reviewMoved(queryClient);
       // Joined, it goes on where it belongs.
       if (shown.id !== ticket.id) {
         void navigate({ to: ".", search: (search) => ({ ...search, ticket: shown.id }) });
