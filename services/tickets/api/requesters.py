@@ -28,7 +28,8 @@ async def give_ticket(
     """Make somebody else the requester of a ticket that is still at the version of If-Match.
 
     It may be a customer, or an address, such as that of `forwarded_from`: a new customer if nobody has it yet. They
-    see the ticket and are written to from then on; who was its requester takes part as before.
+    see the ticket and are written to from then on; who was its requester takes part as before, but for an agent who
+    only forwarded it.
     """
     await requesters.give(
         session,

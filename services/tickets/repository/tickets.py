@@ -11,6 +11,7 @@ from sqlalchemy import (
     all_,
     any_,
     bindparam,
+    delete,
     func,
     literal,
     literal_column,
@@ -228,6 +229,11 @@ class TicketRepository:
         """Let customers take part in tickets, some of them aside; those who do already stay as they are."""
         rows = [{"ticket_id": pair[0], "customer_id": pair[1], "aside": pair in aside} for pair in sorted(pairs)]
         await insert_rows(self.session, participants, rows, skip_existing=True)
+
+    async def remove_participant(self, ticket_id: UUID, customer_id: UUID) -> None:
+        """Let a customer take part in a ticket no more."""
+        pair = (participants.c.ticket_id == ticket_id) & (participants.c.customer_id == customer_id)
+        await self.session.execute(delete(participants).where(pair))
 
     async def add_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append to the tickets' histories, in this order."""

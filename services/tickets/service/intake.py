@@ -185,6 +185,8 @@ class _Intake:
                 aside = across or self.participants.get((ticket_id, requester.customer_id), False)
                 # What came with the ticket of another customer is no business of this one's requester.
                 kind = MessageKind.SYSTEM if aside else MessageKind.CUSTOMER
+                if _is_for_colleagues(data, agent):
+                    kind = MessageKind.NOTE
                 copies = {} if aside else self._copies(data, before)
                 message = replace(message_of(data, ticket_id, as_actor(requester), kind), cc=tuple(copies))
                 self._add(before, with_customer_message(before, message), message, event)
@@ -251,9 +253,7 @@ class _Intake:
         event: Event[MessageReceived],
     ) -> None:
         actor, requester, offered = as_actor(sender), sender, data.forwarded_from
-        # What an agent wrote above a forward is for colleagues, and nothing proves where that ends. Nor is it for the
-        # customer where it is not certain that an agent wrote it.
-        kind = MessageKind.NOTE if offered and agent is not None else MessageKind.CUSTOMER
+        kind = MessageKind.NOTE if _is_for_colleagues(data, agent) else MessageKind.CUSTOMER
         if offered and decision.review is None and may_forward(agent, data):
             # An agent vouches for whom it is from, and is no customer.
             assert agent is not None
@@ -418,6 +418,14 @@ class _Intake:
             and data.evidence.ticket_number != ticket.number
             and has_drifted(ticket.subject, data.subject),
         )
+
+
+def _is_for_colleagues(data: MessageReceived, agent: AnyRow | None) -> bool:
+    """Whether it is a forward under an agent's name: what they wrote above it is not for the customer.
+
+    Nothing proves where that ends. Nor is it for the customer where it is not certain that an agent wrote it.
+    """
+    return data.forwarded_from is not None and agent is not None
 
 
 def _evidence_conversations(messages: Iterable[MessageReceived]) -> Iterator[UUID | None]:

@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.domain.identity import Identity
-from services.tickets.domain.ticket import require_not_closed
+from services.tickets.domain.identity import identity as identity_at
+from services.tickets.domain.ticket import Ticket, require_not_closed
 from services.tickets.repository import CustomerRepository, Profile, TicketRepository
+from services.tickets.repository.reviews import ReviewRepository
 from services.tickets.service.commands import require_version
 from services.tickets.service.journal import Journal, locked
 from services.tickets.service.problems import rules_as_problems
@@ -29,7 +31,8 @@ async def give(
 ) -> None:
     """Make a customer, known or named by an address, the requester of a ticket; whoever wrote takes part as before.
 
-    Raises NotFound, PreconditionFailed, Conflict (`ticket-closed`), Unprocessable (`unknown-customer`).
+    But for an agent who only forwarded it, and is no customer. Raises NotFound, PreconditionFailed, Conflict
+    (`ticket-closed`), Unprocessable (`unknown-customer`).
     """
     customers = CustomerRepository(session)
     # Before the ticket is locked, as intake does it.
@@ -49,4 +52,14 @@ async def give(
     if journal.change(ticket, after, actor=actor, cause="requester", at=now) is ticket:
         journal.note(ticket, after)
     await journal.write()
+    if requester.customer_id != ticket.requester.customer_id and await _was_passed_on(session, ticket):
+        await TicketRepository(session).remove_participant(ticket_id, ticket.requester.customer_id)
     await TicketRepository(session).add_participants({(ticket_id, requester.customer_id)})
+
+
+async def _was_passed_on(session: AsyncSession, ticket: Ticket) -> bool:
+    """Whether the ticket came as a forward under the name of somebody who works here."""
+    mail = ticket.requester.email
+    if ticket.forwarded_from is None or mail is None:
+        return False
+    return bool(await ReviewRepository(session).agents_at([identity_at("email", mail).address]))

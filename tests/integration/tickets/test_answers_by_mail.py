@@ -355,3 +355,25 @@ async def test_what_an_agent_writes_above_a_forward_is_not_for_the_customer(
     await desk.take(anas)
     assert (await ticket_of(desk, anas)).id == ticket.id
     assert [each["text"] for each in (await customer.client.get(f"{path}/messages")).json()["items"]] == [anas.text]
+
+
+async def test_what_an_agent_writes_above_a_second_forward_is_not_for_the_customer_either(desk: Desk) -> None:
+    """It joined the first one's ticket in public, and was hers to read once a colleague took the offer."""
+    agent, customer = await desk.person(), await desk.person(Role.CUSTOMER, "cleo@example.com")
+    cleo = Sender(kind="email", address=customer.email, name="Cleo")
+    first = received(agent.email, text="Difficult one.", forwarded_from=cleo)
+    second = again(first, 5, text="Difficult again.")
+    for passed_on in (first, second):
+        await desk.take(passed_on)
+    ticket = await ticket_of(desk, second)
+    assert (ticket.id, ticket.kind) == ((await ticket_of(desk, first)).id, "note")
+    path = f"/api/tickets/{ticket.id}"
+    given = await agent.client.post(f"{path}/requester", {"email": customer.email}, if_match="*")
+    assert given.status == 200, given.body
+    assert (await customer.client.get(f"{path}/messages")).json()["items"] == []
+    # Nor what they write in that thread from then on: it was theirs only to pass on.
+    remark = again(first, 9, text="As I said.", forwarded_from=None)
+    await desk.take(remark)
+    apart = await ticket_of(desk, remark)
+    assert (apart.id == ticket.id, apart.review_of) == (False, ticket.id)
+    assert (await customer.client.get(f"{path}/messages")).json()["items"] == []
