@@ -99,7 +99,7 @@ def _notices(data: OfTicket | Personal, watched: Watched) -> Iterator[Notice]:
             given = changes.get("assignee_id")
             if given is not None and given.after is not None:
                 yield from _each(NoticeKind.ASSIGNED, [UUID(str(given.after))], ticket, actor, at)
-            if turn := _turn(changes.get("status")):
+            if turn := _turn(changes.get("status"), data.cause):
                 yield from _each(turn, watched.followers, ticket, actor, at)
             if data.cause == "snooze.over":
                 yield from _each(NoticeKind.WOKEN, [watched.snoozed_by or ticket.assignee_id], ticket, actor, at)
@@ -117,9 +117,12 @@ def _notices(data: OfTicket | Personal, watched: Watched) -> Iterator[Notice]:
             )
 
 
-def _turn(status: FieldChange | None) -> NoticeKind | None:
+def _turn(status: FieldChange | None, cause: str) -> NoticeKind | None:
     """What a change of the status is to who follows the ticket, if anything."""
     if status is None:
+        return None
+    if status.after == TicketStatus.CLOSED and cause == "merge":
+        # It goes on in the other ticket, which they follow from then on.
         return None
     if status.after in _OVER:
         return NoticeKind(status.after)

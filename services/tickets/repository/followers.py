@@ -48,6 +48,15 @@ class FollowerRepository:
         added = insert(ticket_followers).values(rows).on_conflict_do_nothing()
         return list(await self.session.scalars(added.returning(ticket_followers.c.account_id)))
 
+    async def bring(self, ticket_id: UUID, from_ids: Collection[UUID], now: datetime) -> bool:
+        """Let who follows one of some tickets follow another one; False if all of them did."""
+        since = literal(now, ticket_followers.c.since.type)
+        theirs = select(literal(ticket_id, Uuid()), ticket_followers.c.account_id, since).distinct()
+        theirs = theirs.where(ticket_followers.c.ticket_id == any_(literal(sorted(from_ids), ARRAY(Uuid()))))
+        added = insert(ticket_followers).from_select(["ticket_id", "account_id", "since"], theirs)
+        added = added.on_conflict_do_nothing()
+        return bool((await self.session.scalars(added.returning(ticket_followers.c.account_id))).all())
+
     async def remove(self, ticket_id: UUID, account_id: UUID) -> bool:
         """Let an account follow a ticket no more; False if it did not."""
         gone = delete(ticket_followers).where(

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.domain.merges import Standing, as_before, as_source, as_target, standing
 from services.tickets.domain.ticket import Ticket, require_not_closed, with_message
-from services.tickets.repository import TicketRepository
+from services.tickets.repository import FollowerRepository, TicketRepository
 from services.tickets.repository.merges import Merge, MergeRepository
+from services.tickets.service.followers import tell_followers
 from services.tickets.service.journal import Journal
 from services.tickets.service.problems import rules_as_problems
 from services.tickets.service.settings import lifecycle_of
@@ -39,8 +40,8 @@ async def merge(
 ) -> None:
     """Merge tickets into another one: they are closed, and their customers take part in it from now on.
 
-    Raises NotFound, Unprocessable (`merged-into-itself`, `unknown-tickets`), Conflict (`ticket-closed`,
-    `already-merged`, `other-customer`, `too-many-merged`).
+    So do those who follow one of them follow it. Raises NotFound, Unprocessable (`merged-into-itself`,
+    `unknown-tickets`), Conflict (`ticket-closed`, `already-merged`, `other-customer`, `too-many-merged`).
     """
     if target_id in source_ids:
         raise Unprocessable("A ticket cannot be merged into itself.", slug="merged-into-itself")
@@ -83,12 +84,15 @@ async def merge(
         for source in sources
     ]
     await repository.add(merges, aside)
+    if await FollowerRepository(session).bring(target.id, tickets, now):
+        await tell_followers(session, target.id, now)
 
 
 async def undo(session: AsyncSession, target_id: UUID, source_id: UUID, *, actor: Actor, now: datetime) -> None:
     """Take a merge back: the ticket is on its own again, in the status it had.
 
-    What came since stays where it came. Raises NotFound, Conflict (`merged-on`).
+    What came since stays where it came, and who came to follow the target follows both. Raises NotFound, Conflict
+    (`merged-on`).
     """
     repository = MergeRepository(session)
     tickets = {ticket.id: ticket for ticket in await TicketRepository(session).lock_many({target_id, source_id})}

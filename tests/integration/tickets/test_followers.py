@@ -76,6 +76,30 @@ async def test_whom_a_note_mentions_is_kept_told_and_follows(desk: Desk) -> None
     assert (await ada.client.post(f"{path}/replies", {"text": "all", "mentions": ids})).status == 422
 
 
+async def test_who_follows_a_merged_ticket_follows_the_one_it_goes_on_in(desk: Desk) -> None:
+    """The bell told them that theirs was closed, and nothing of it any more."""
+    ada, ben, cara = [await desk.person(name=name) for name in ("Ada", "Ben", "Cara")]
+    target, *sources = [await a_ticket_path(desk) for _ in range(3)]
+    for person, followed in ((ada, (target, sources[0])), (ben, sources), (cara, sources[1:])):
+        for path in followed:
+            assert (await person.client.put(f"{path}/followers/me")).status == 200
+    before = len(await told(desk))
+    body = {"sources": [path[-36:] for path in sources], "across_customers": True}
+    merged = await ada.client.post(f"{target}/merges", body)
+    assert merged.status == 200, merged.body
+    everybody = by_name(ada) + sorted(by_name(ben, cara), key=lambda person: str(person["id"]))
+    assert merged.json()["followers"] == everybody
+    assert (await told(desk))[before:] == [[person["id"] for person in everybody]]
+    # Taken back, they follow both.
+    undone = await ada.client.delete(f"{target}/merges/{sources[0][-36:]}")
+    assert undone.status == 200, undone.body
+    assert (await ada.client.get(target)).json()["followers"] == everybody
+    assert (await ada.client.get(sources[0])).json()["followers"] == by_name(ada, ben)
+    # Merged again it brings nobody who is not there, and nothing is told.
+    merged = await ada.client.post(f"{target}/merges", {"sources": [sources[0][-36:]], "across_customers": True})
+    assert (merged.status, len(await told(desk))) == (200, before + 1)
+
+
 async def test_a_customer_does_not_see_who_follows(desk: Desk) -> None:
     agent, path = await desk.person(), await a_ticket_path(desk)
     await agent.client.put(f"{path}/followers/me")

@@ -83,6 +83,14 @@ def test_the_turns_of_a_ticket_are_told_to_who_follows_it(before: str, after: st
     assert told(changed(agent(BEN), "status", before, after)) == everybody[1:]
 
 
+def test_a_ticket_that_goes_on_in_another_one_is_not_told_to_be_closed() -> None:
+    assert told(changed(agent(ASHA), "status", "open", "closed", cause="merge")) == []
+    # The other one.
+    assert told(changed(agent(ASHA), "status", "solved", "open", cause="merge")) == [
+        (account, "reopened") for account in (BEN, CARA)
+    ]
+
+
 def test_a_snooze_that_is_over_is_told_to_who_set_it_else_to_the_assignee() -> None:
     put_off = changed(agent(BEN), "snoozed_until", None, START.isoformat())
     over = changed(DESK, "snoozed_until", START.isoformat(), None, cause="snooze.over")
