@@ -1,3 +1,4 @@
+import { useIsMutating } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
@@ -9,9 +10,10 @@ import { Button } from "@/ui/button.tsx";
 import { ChoiceField, Field } from "@/ui/field.tsx";
 import { ProblemText } from "@/ui/problem-text.tsx";
 import {
+  attemptAt,
   bodyOf,
+  forgetOpened,
   isUnwritten,
-  loadNewTicket,
   type NewTicket,
   NOTHING,
   requesterOf,
@@ -22,7 +24,8 @@ import { OwnFields } from "./own-fields.tsx";
 import { missingIn, type Problems, refusedIn, still } from "./problems.ts";
 import { Properties } from "./properties.tsx";
 import { RequesterField } from "./requester-field.tsx";
-import { NotAssigned, useOpenTicket } from "./use-open-ticket.ts";
+import { useNewTicket } from "./use-new-ticket.ts";
+import { NotAssigned, OPENING, useOpenTicket } from "./use-open-ticket.ts";
 
 const MAX_SUBJECT = 250;
 
@@ -39,40 +42,67 @@ export function NewTicketForm({ session, lifecycle, own, templates, onLeave }: N
   const { t } = useTranslation(["newTicket", "desk", "panel", "page"]);
   const navigate = useNavigate();
   const place = useRef<HTMLFormElement>(null);
-  const [ticket, setTicket] = useState(() => loadNewTicket(session.account_id));
+  const left = useRef<HTMLElement>(null);
+  const { ticket, isGone, change: setTicket, recall } = useNewTicket(session.account_id);
   const [isTried, setTried] = useState(false);
   const [refusals, setRefusals] = useState(0);
-  const open = useOpenTicket(() => saveNewTicket(session.account_id, NOTHING));
+  const open = useOpenTicket((written) => forgetOpened(session.account_id, written));
+  // Left and come back to, the form shows what another one of it is still sending.
+  const isSentElsewhere = useIsMutating({ mutationKey: OPENING }) > 0 && open.isIdle;
+  const isBusy = open.isPending || open.isSuccess || isSentElsewhere;
   const change = (part: Partial<NewTicket>) => setTicket((known) => ({ ...known, ...part }));
   const problems: Problems = new Map([
     ...(open.variables ? still(refusedIn(open.error, t), open.variables.written, ticket) : []),
     ...(isTried ? missingIn(ticket, t) : []),
   ]);
-  useEffect(() => saveNewTicket(session.account_id, ticket), [session.account_id, ticket]);
   useEffect(() => {
-    const first = refusals === 0 ? "select, input" : "[aria-invalid=true]";
-    place.current?.querySelector<HTMLElement>(first)?.focus();
+    const find = (wanted: string) => place.current?.querySelector<HTMLElement>(wanted);
+    // Without the focus in the form, what is typed next would be commands.
+    const back = place.current?.contains(left.current) ? left.current : find("[type=submit]");
+    (refusals === 0 ? find("select, input") : (find("[aria-invalid=true]") ?? back))?.focus();
+    left.current = null;
   }, [refusals]);
+  const wasSentElsewhere = useRef(false);
+  useEffect(() => {
+    if (wasSentElsewhere.current && !isSentElsewhere) {
+      recall();
+    }
+    wasSentElsewhere.current = isSentElsewhere;
+  }, [isSentElsewhere, recall]);
+  const { reset } = open;
+  useEffect(() => {
+    if (isGone) {
+      setTried(false);
+      reset();
+    }
+  }, [isGone, reset]);
 
   const show = (id: string) =>
     void navigate({ to: "/inbox/$view", params: { view: "open" }, search: { ticket: id }, replace: true });
+  const refused = () => setRefusals((known) => known + 1);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
     const requester = requesterOf(ticket);
     if (requester === null || missingIn(ticket, t).size > 0) {
       setRefusals((known) => known + 1);
-    } else if (!open.isPending) {
+    } else if (!isBusy) {
       const body = bodyOf(ticket, requester, own, lifecycle);
+      const attempt = attemptAt(ticket, body);
+      const written = { ...ticket, attempt };
+      // Kept before it is sent: whatever becomes of this page, it is not opened twice.
+      saveNewTicket(session.account_id, written);
+      setTicket(() => written);
       open.mutate(
-        { body, assignee: ticket.assignee, written: ticket },
-        { onSuccess: ({ id }) => show(id), onError: () => setRefusals((known) => known + 1) },
+        { body, key: attempt.key, assignee: ticket.assignee, written },
+        { onSuccess: ({ id }) => show(id), onError: refused },
       );
     }
   };
   const send = () => {
     // What is being written counts, too: fields tell of it when they are left.
-    flushSync(() => (document.activeElement as HTMLElement | null)?.blur());
+    left.current = document.activeElement as HTMLElement | null;
+    flushSync(() => left.current?.blur());
     place.current?.requestSubmit();
   };
   useCommand({ id: "desk:openTicket", group: "desk", key: "Control+Enter", label: t("submit"), run: send });
@@ -94,7 +124,10 @@ export function NewTicketForm({ session, lifecycle, own, templates, onLeave }: N
   const template = templates.find(({ id }) => id === ticket.template) ?? null;
   return (
     <form ref={place} noValidate onSubmit={submit} onKeyDown={onKeyDown} className="flex min-w-0 flex-col gap-4">
-      <div inert={open.isPending} className="flex min-w-0 flex-col gap-4">
+      <div role="status" className="text-sm text-ink-soft empty:hidden">
+        {isGone && t("gone")}
+      </div>
+      <div inert={isBusy} className="flex min-w-0 flex-col gap-4">
         {templates.length > 0 && (
           <ChoiceField
             label={t("template")}
@@ -166,17 +199,17 @@ export function NewTicketForm({ session, lifecycle, own, templates, onLeave }: N
         {!isUnwritten(ticket) && (
           <Button
             look="quiet"
-            disabled={open.isPending}
+            disabled={isBusy}
             onClick={() => {
               saveNewTicket(session.account_id, NOTHING);
-              setTicket(NOTHING);
+              setTicket(() => NOTHING);
               onLeave();
             }}
           >
             {t("discard")}
           </Button>
         )}
-        <Button look="primary" type="submit" aria-disabled={open.isPending}>
+        <Button look="primary" type="submit" aria-disabled={isBusy}>
           {t("submit")}
         </Button>
       </div>

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useIsMutating, useQuery } from "@tanstack/react-query";
 import { useCanGoBack, useNavigate, useRouter } from "@tanstack/react-router";
 import { CircleAlert } from "lucide-react";
 import { useEffect } from "react";
@@ -9,6 +9,7 @@ import type { Session } from "@/lib/api/types.ts";
 import { Loaded, PageHead, PageMain } from "@/ui/page.tsx";
 import { NewTicketForm } from "./new-ticket-form.tsx";
 import { templatesQuery } from "./queries.ts";
+import { OPENING } from "./use-open-ticket.ts";
 
 /** Where a ticket is opened by hand: somebody called, or said it elsewhere. */
 export default function NewTicketPage({ session }: { session: Session }) {
@@ -20,7 +21,16 @@ export default function NewTicketPage({ session }: { session: Session }) {
   const router = useRouter();
   const canGoBack = useCanGoBack();
   const leave = () => (canGoBack ? router.history.back() : void navigate({ to: "/inbox" }));
-  useCommand({ id: "desk:leaveNewTicket", group: "desk", key: "Escape", label: t("leave"), run: leave });
+  // Whoever leaves meanwhile is not shown what they opened.
+  const enabled = useIsMutating({ mutationKey: OPENING }) === 0;
+  useCommand({
+    id: "desk:leaveNewTicket",
+    group: "desk",
+    key: "Escape",
+    label: t("leave"),
+    run: leave,
+    enabled,
+  });
   const title = t("title");
   useEffect(() => {
     document.title = `${title} · Desk`;

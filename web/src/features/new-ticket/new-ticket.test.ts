@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { FieldsDocument, Lifecycle, TicketTemplate } from "@/lib/api/types.ts";
 import {
+  attemptAt,
   bodyOf,
   loadNewTicket,
   type NewTicket,
@@ -135,6 +136,13 @@ describe("what is sent", () => {
     expect(visible({ urgency: "high", impact: "high", priority: "low" })).toEqual([]);
     expect(typeOf({ ...NOTHING, type: "invoice" }, types)).toBe("invoice");
   });
+
+  it("is one attempt for as long as it is the same", () => {
+    const body = (text: string) => bodyOf({ ...NOTHING, text }, ana, own([]), lifecycle);
+    const attempt = attemptAt(NOTHING, body("Hello"));
+    expect(attemptAt({ ...NOTHING, attempt }, body("Hello"))).toBe(attempt);
+    expect(attemptAt({ ...NOTHING, attempt }, body("Good day")).key).not.toBe(attempt.key);
+  });
 });
 
 describe("what was begun", () => {
@@ -146,6 +154,17 @@ describe("what was begun", () => {
     expect(loadNewTicket("ben")).toEqual(NOTHING);
     saveNewTicket("asha", NOTHING);
     expect(localStorage.length).toBe(0);
+  });
+
+  it("is nothing once all is emptied by hand, whatever was tried", () => {
+    saveNewTicket("asha", { ...NOTHING, attempt: { content: "Hello", key: "k1" } });
+    expect(localStorage.length).toBe(0);
+  });
+
+  it("is read as it was kept before tickets had attempts", () => {
+    const { attempt, ...before } = { ...NOTHING, text: "Hello" };
+    localStorage.setItem("desk.newTicket.asha", JSON.stringify(before));
+    expect(loadNewTicket("asha")).toEqual({ ...before, attempt });
   });
 
   it.each(["{", "null", "[]", '{"text": 1}'])("is nothing where %j is kept", (kept) => {

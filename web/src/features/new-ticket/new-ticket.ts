@@ -30,6 +30,13 @@ export interface NewTicket {
   assignee: string | null;
   tags: string[];
   fields: Record<string, FieldValue>;
+  /** The last attempt at opening it that is not known to have succeeded: repeated, it carries the same key. */
+  attempt: Attempt | null;
+}
+
+export interface Attempt {
+  content: string;
+  key: string;
 }
 
 export const NOTHING: NewTicket = {
@@ -47,6 +54,7 @@ export const NOTHING: NewTicket = {
   assignee: null,
   tags: [],
   fields: {},
+  attempt: null,
 };
 
 type Types = Lifecycle["types"];
@@ -157,12 +165,21 @@ export function bodyOf(
   return body as NewTicketBody;
 }
 
-const placeOf = (accountId: string) => `desk.newTicket.${accountId}`;
+/** The attempt at opening the ticket by sending this; the same for the same body, after a reload, too. */
+export function attemptAt({ attempt }: NewTicket, body: NewTicketBody): Attempt {
+  const content = JSON.stringify(body);
+  return attempt?.content === content ? attempt : { content, key: crypto.randomUUID() };
+}
+
+/** The key that it is kept by. */
+export function newTicketPlace(accountId: string): string {
+  return `desk.newTicket.${accountId}`;
+}
 
 /** What this person had begun to write in this browser. Anything unreadable counts as nothing. */
 export function loadNewTicket(accountId: string): NewTicket {
   try {
-    const kept: unknown = JSON.parse(storage.get(placeOf(accountId)) ?? "null");
+    const kept: unknown = JSON.parse(storage.get(newTicketPlace(accountId)) ?? "null");
     return isNewTicket(kept) ? { ...NOTHING, ...kept } : NOTHING;
   } catch {
     return NOTHING;
@@ -171,21 +188,34 @@ export function loadNewTicket(accountId: string): NewTicket {
 
 export function saveNewTicket(accountId: string, ticket: NewTicket): void {
   if (isUnwritten(ticket)) {
-    storage.remove(placeOf(accountId));
+    storage.remove(newTicketPlace(accountId));
   } else {
-    storage.set(placeOf(accountId), JSON.stringify(ticket));
+    storage.set(newTicketPlace(accountId), JSON.stringify(ticket));
+  }
+}
+
+/** Forgets what was opened, unless another window has gone on writing meanwhile. */
+export function forgetOpened(accountId: string, opened: NewTicket): void {
+  if (storage.get(newTicketPlace(accountId)) === JSON.stringify(opened)) {
+    saveNewTicket(accountId, NOTHING);
   }
 }
 
 export function isUnwritten(ticket: NewTicket): boolean {
-  return JSON.stringify(ticket) === JSON.stringify(NOTHING);
+  // Of what is emptied by hand no attempt is left to be repeated.
+  return JSON.stringify({ ...ticket, attempt: null }) === JSON.stringify(NOTHING);
 }
 
 function isNewTicket(value: unknown): value is Partial<NewTicket> {
   if (typeof value !== "object" || value === null) {
     return false;
   }
-  const { requester, subject, text, name, tags, fields } = value as Partial<NewTicket>;
+  const { requester, subject, text, name, tags, fields, attempt = null } = value as Partial<NewTicket>;
   const texts = [requester, subject, text, name];
-  return texts.every((each) => typeof each === "string") && Array.isArray(tags) && typeof fields === "object";
+  return (
+    texts.every((each) => typeof each === "string") &&
+    Array.isArray(tags) &&
+    typeof fields === "object" &&
+    typeof attempt === "object"
+  );
 }

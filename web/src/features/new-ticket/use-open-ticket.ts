@@ -3,11 +3,15 @@ import { keepTicket } from "@/features/ticket/queries.ts";
 import { answer, tickets } from "@/lib/api/client.ts";
 import { slugOf, statusOf } from "@/lib/api/problem.ts";
 import type { NewTicketBody, Ticket } from "@/lib/api/types.ts";
-import { useAttempt } from "@/lib/use-attempt.ts";
 import type { NewTicket } from "./new-ticket.ts";
+
+/** By which it is known, also after its form was left, that a ticket is being opened. */
+export const OPENING = ["newTicket", "open"] as const;
 
 interface Opening {
   body: NewTicketBody;
+  /** The same for the same body until it is known to be open. */
+  key: string;
   assignee: string | null;
   /** What it was made of. */
   written: NewTicket;
@@ -26,16 +30,16 @@ export class NotAssigned extends Error {
 }
 
 /** Opens a ticket, once however often it is tried, and gives it to whoever was chosen. */
-export function useOpenTicket(onOpened: () => void) {
+export function useOpenTicket(onOpened: (written: NewTicket) => void) {
   const queryClient = useQueryClient();
-  const keyed = useAttempt();
   return useMutation({
-    mutationFn: async ({ body, assignee }: Opening): Promise<Ticket> => {
-      const ticket = await keyed(body, (key) =>
-        answer(tickets.POST("/api/tickets", { params: { header: { "idempotency-key": key } }, body })),
+    mutationKey: OPENING,
+    mutationFn: async ({ body, key, assignee, written }: Opening): Promise<Ticket> => {
+      const ticket = await answer(
+        tickets.POST("/api/tickets", { params: { header: { "idempotency-key": key } }, body }),
       );
       // Whatever becomes of the assignee, what was written is in the ticket now.
-      onOpened();
+      onOpened(written);
       return assignee === null ? ticket : assigned(ticket, assignee);
     },
     // The edge may have repeated a request whose first try has not ended: asked again, it tells how that went.
