@@ -165,3 +165,9 @@ it("gives the focus back where nothing in the form is wrong", async () => {
   await settled();
   expect(document.activeElement).toBe(document.querySelector("[type=submit]"));
 });
+
+it("names nobody who cannot be given tickets any more", async () => {
+  saveNewTicket("asha", { ...written, assignee: "ben" });
+  await shown();
+  expect(loadNewTicket("asha").assignee).toBeNull();
+});

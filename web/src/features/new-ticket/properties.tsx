@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { agentsQuery, assignable } from "@/features/ticket/queries.ts";
 import { typeName } from "@/features/ticket/settings.ts";
@@ -88,6 +89,13 @@ function People({ ticket, session, onChange, problems }: Omit<PropertiesProps, "
     groups.add(ticket.group);
   }
   const people = new Map(assignable(agents.data ?? []).map(({ id, name }) => [id, name]));
+  // Who was chosen when this was begun may be gone by now.
+  const isGone = agents.isSuccess && ticket.assignee !== null && !people.has(ticket.assignee);
+  useEffect(() => {
+    if (isGone) {
+      onChange({ assignee: null });
+    }
+  });
   const isMe = people.delete(session.account_id);
   const byName = new Intl.Collator(i18n.language).compare;
   return (
