@@ -5,6 +5,8 @@ import type { Customer, TicketTemplate } from "@/lib/api/types.ts";
 const FOUND = 8;
 /** So much has to be written before customers are looked for. */
 export const LEAST = 2;
+/** So long nothing is written before they are, in milliseconds: not every letter is a search. */
+const PAUSE_MS = 200;
 
 /** The templates that are in use. */
 export const templatesQuery = queryOptions({
@@ -27,6 +29,8 @@ export function customersQuery(written: string) {
   return queryOptions({
     queryKey: ["customers", "found", written] as const,
     queryFn: async ({ signal }): Promise<Known[]> => {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      signal.throwIfAborted();
       const find = async (query: { email: string } | { name: string } | { identity: string }) =>
         (await answer(tickets.GET("/api/customers", { params: { query: { ...query, limit: FOUND } }, signal }))).items;
       const isNumber = /^[+\d][\d\s()./-]*$/.test(written);

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useDeferredValue, useId } from "react";
+import { useId } from "react";
 import { ComboBox, Input, Label, ListBox, ListBoxItem, Popover } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import type { NewTicket } from "./new-ticket.ts";
@@ -16,7 +16,7 @@ export function RequesterField({ ticket, onChange, problem }: RequesterFieldProp
   const { t } = useTranslation(["newTicket", "desk"]);
   const { requester, customer } = ticket;
   const [hintId, problemId] = [useId(), useId()];
-  const wanted = useDeferredValue(customer === null ? requester.trim() : "");
+  const wanted = customer === null ? requester.trim() : "";
   const found = useQuery(customersQuery(wanted));
   const items = customer === null ? (found.data ?? []) : [];
   const pick = (id: unknown) => {
