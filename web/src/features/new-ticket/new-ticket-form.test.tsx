@@ -28,6 +28,7 @@ const lifecycle = { types: [], priorities: {} } as unknown as Lifecycle;
 const written: NewTicket = { ...NOTHING, requester: "ana@example.org", text: "It is broken" };
 const opened = { id: "t1", number: 1, version: 1 } as Ticket;
 const accepted = { data: opened, response: new Response(null, { status: 201 }) } as never;
+const refused = (problem: object) => ({ error: problem, response: new Response(null, { status: 422 }) }) as never;
 
 let own: FieldsDocument;
 let queryClient: QueryClient;
@@ -164,6 +165,24 @@ it("gives the focus back where nothing in the form is wrong", async () => {
   await act(async () => document.querySelector("form")?.requestSubmit());
   await settled();
   expect(document.activeElement).toBe(document.querySelector("[type=submit]"));
+});
+
+it("shows a field that the server asks for, and sends it", async () => {
+  const onlyByPhone = { field: "channel", is: ["phone"] };
+  own.fields = [{ key: "line", kind: "text", labels: { en: "Line" }, visible_if: onlyByPhone }] as never;
+  const errors = [{ field: "line", code: "required", problem: "is required" }];
+  post.mockResolvedValueOnce(refused({ type: "/problems/fields-invalid", errors })).mockResolvedValue(accepted);
+  await shown();
+  expect(document.body.textContent).not.toContain("Line");
+  await opens();
+  const field = document.activeElement as HTMLInputElement;
+  expect(field.getAttribute("aria-label")).toContain("Line");
+  await act(async () => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value")?.set?.call(field, "7");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  await opens();
+  expect(sent()[1]?.body).toMatchObject({ fields: { line: "7" } });
 });
 
 it("names nobody who cannot be given tickets any more", async () => {

@@ -4,7 +4,7 @@ import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 
 import { flushSync } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
-import { editProblem } from "@/features/ticket/edit-problems.ts";
+import { editProblem, fieldProblems } from "@/features/ticket/edit-problems.ts";
 import type { FieldsDocument, Lifecycle, Session, Ticket, TicketTemplate } from "@/lib/api/types.ts";
 import { Button } from "@/ui/button.tsx";
 import { ChoiceField, Field } from "@/ui/field.tsx";
@@ -18,6 +18,7 @@ import {
   NOTHING,
   requesterOf,
   saveNewTicket,
+  withAsked,
   withTemplate,
 } from "./new-ticket.ts";
 import { OwnFields } from "./own-fields.tsx";
@@ -79,7 +80,11 @@ export function NewTicketForm({ session, lifecycle, own, templates, onLeave }: N
 
   const show = (id: string) =>
     void navigate({ to: "/inbox/$view", params: { view: "open" }, search: { ticket: id }, replace: true });
-  const refused = () => setRefusals((known) => known + 1);
+  const refused = (error: Error) => {
+    const required = [...fieldProblems(error)].flatMap(([key, { code }]) => (code === "required" ? [key] : []));
+    setTicket((known) => withAsked(known, required, own, lifecycle));
+    setRefusals((known) => known + 1);
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);

@@ -11,6 +11,7 @@ import {
   saveNewTicket,
   shownOf,
   typeOf,
+  withAsked,
   withTemplate,
 } from "./new-ticket.ts";
 
@@ -137,6 +138,28 @@ describe("what is sent", () => {
     expect(typeOf({ ...NOTHING, type: "invoice" }, types)).toBe("invoice");
   });
 
+  it("is a call where the service takes it for one: whoever was chosen may have no e-mail address", () => {
+    const fields = own([{ key: "line", kind: "text", visible_if: { field: "channel", is: ["phone"] } }]);
+    const isShown = (ticket: Partial<NewTicket>) =>
+      shownOf({ ...NOTHING, ...ticket }, fields, lifecycle).get("line")?.visible;
+    expect(isShown({ requester: "+49 30 123456" })).toBe(true);
+    expect(isShown({ requester: "Ana · +4930123456", customer: "c1", byPhone: true })).toBe(true);
+    expect(isShown({ requester: "Ana · ana@example.org", customer: "c1" })).toBe(false);
+  });
+
+  it("has what the service asked for although it was not shown", () => {
+    const hidden = { visible_if: { field: "channel", is: ["phone"] } };
+    const fields = own([
+      { key: "line", kind: "text", ...hidden },
+      { key: "other", kind: "text", ...hidden },
+      { key: "cost", kind: "number" },
+    ]);
+    const asked = withAsked(NOTHING, ["line", "cost"], fields, lifecycle);
+    expect(asked.asked).toEqual(["line"]);
+    const ticket = { ...asked, fields: { line: "7", other: "8" } };
+    expect(bodyOf(ticket, ana, fields, lifecycle).fields).toEqual({ line: "7" });
+  });
+
   it("is one attempt for as long as it is the same", () => {
     const body = (text: string) => bodyOf({ ...NOTHING, text }, ana, own([]), lifecycle);
     const attempt = attemptAt(NOTHING, body("Hello"));
@@ -162,9 +185,9 @@ describe("what was begun", () => {
   });
 
   it("is read as it was kept before tickets had attempts", () => {
-    const { attempt, ...before } = { ...NOTHING, text: "Hello" };
+    const { attempt, asked, byPhone, ...before } = { ...NOTHING, text: "Hello" };
     localStorage.setItem("desk.newTicket.asha", JSON.stringify(before));
-    expect(loadNewTicket("asha")).toEqual({ ...before, attempt });
+    expect(loadNewTicket("asha")).toEqual({ ...before, attempt, asked, byPhone });
   });
 
   it.each(["{", "null", "[]", '{"text": 1}'])("is nothing where %j is kept", (kept) => {

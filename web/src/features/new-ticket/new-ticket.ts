@@ -17,6 +17,8 @@ export interface NewTicket {
   /** What stands in the field, and who was chosen of those whom it found. */
   requester: string;
   customer: string | null;
+  /** Whether whoever was chosen has no e-mail address: theirs is a call, to the server. */
+  byPhone: boolean;
   /** What somebody is called who is new here. */
   name: string;
   subject: string;
@@ -30,6 +32,8 @@ export interface NewTicket {
   assignee: string | null;
   tags: string[];
   fields: Record<string, FieldValue>;
+  /** Own fields that the server asked for and that would not be shown: it may know more of the requester. */
+  asked: string[];
   /** The last attempt at opening it that is not known to have succeeded: repeated, it carries the same key. */
   attempt: Attempt | null;
 }
@@ -43,6 +47,7 @@ export const NOTHING: NewTicket = {
   template: null,
   requester: "",
   customer: null,
+  byPhone: false,
   name: "",
   subject: "",
   text: "",
@@ -54,6 +59,7 @@ export const NOTHING: NewTicket = {
   assignee: null,
   tags: [],
   fields: {},
+  asked: [],
   attempt: null,
 };
 
@@ -132,10 +138,27 @@ export function shownOf(ticket: NewTicket, own: FieldsDocument, lifecycle: Lifec
   const { urgency, impact, group, tags } = ticket;
   const derived = urgency && impact ? lifecycle.priorities[urgency]?.[impact] : undefined;
   const priority = ticket.priority ?? derived ?? (type === "incident" ? "high" : "normal");
-  const channel = requesterOf(ticket)?.phone ? "phone" : "email";
+  const isCall = ticket.customer === null ? requesterOf(ticket)?.phone : ticket.byPhone;
+  const channel = isCall ? "phone" : "email";
   const known = { type, type_key, priority, urgency, impact, group, tags, channel, status: "new", brand: "default" };
   const forms = own.forms as readonly Form[];
-  return shownFields(own.fields as readonly OwnField[], forms, known, ticket.fields, new Date());
+  const shown = shownFields(own.fields as readonly OwnField[], forms, known, ticket.fields, new Date());
+  for (const key of ticket.asked) {
+    shown.set(key, { visible: true, required: true });
+  }
+  return shown;
+}
+
+/** The ticket with those of the fields that the server asks for which are not shown, so that they can be filled in. */
+export function withAsked(
+  ticket: NewTicket,
+  required: readonly string[],
+  own: FieldsDocument,
+  lifecycle: Lifecycle,
+): NewTicket {
+  const shown = shownOf(ticket, own, lifecycle);
+  const hidden = required.filter((key) => !shown.get(key)?.visible);
+  return hidden.length > 0 ? { ...ticket, asked: [...ticket.asked, ...hidden] } : ticket;
 }
 
 /** What is sent: all that is seen, and of own fields those that are shown. Nothing comes from a template unseen. */
@@ -210,11 +233,11 @@ function isNewTicket(value: unknown): value is Partial<NewTicket> {
   if (typeof value !== "object" || value === null) {
     return false;
   }
-  const { requester, subject, text, name, tags, fields, attempt = null } = value as Partial<NewTicket>;
+  const { requester, subject, text, name, tags, fields, asked = [], attempt = null } = value as Partial<NewTicket>;
   const texts = [requester, subject, text, name];
   return (
     texts.every((each) => typeof each === "string") &&
-    Array.isArray(tags) &&
+    [tags, asked].every((each) => Array.isArray(each)) &&
     typeof fields === "object" &&
     typeof attempt === "object"
   );

@@ -30,8 +30,8 @@ it("looks for customers once the writing pauses, not at every letter", async () 
   expect(get).toHaveBeenCalledOnce();
   expect(get.mock.calls[0]?.[1]).toMatchObject({ params: { query: { email: "zoe@e" } } });
   expect(observer.getCurrentResult().data).toEqual([
-    { id: "c1", name: "Zoe", address: "zoe@example.org" },
-    { id: "c2", name: "Zoë", address: "+4930123456" },
+    { id: "c1", name: "Zoe", address: "zoe@example.org", hasEmail: true },
+    { id: "c2", name: "Zoë", address: "+4930123456", hasEmail: false },
   ]);
   stop();
 });

@@ -22,6 +22,7 @@ export interface Known {
   name: string;
   /** The address by which they were found, else their first. */
   address: string;
+  hasEmail: boolean;
 }
 
 /** Customers by the beginning of an e-mail address or a name, or by a whole phone number. */
@@ -47,6 +48,7 @@ export function customersQuery(written: string) {
 
 function known({ id, name, identities }: Customer, written: string): Known {
   const begins = identities.find(({ address }) => address.toLowerCase().startsWith(written.toLowerCase()));
-  const shown = begins ?? identities.find(({ kind }) => kind === "email") ?? identities[0];
-  return { id, name, address: shown?.address ?? "" };
+  const email = identities.find(({ kind }) => kind === "email");
+  const shown = begins ?? email ?? identities[0];
+  return { id, name, address: shown?.address ?? "", hasEmail: email !== undefined };
 }

@@ -7,7 +7,7 @@ import { customersQuery, type Known, LEAST } from "./queries.ts";
 
 interface RequesterFieldProps {
   ticket: NewTicket;
-  onChange: (part: Pick<NewTicket, "requester" | "customer">) => void;
+  onChange: (part: Pick<NewTicket, "requester" | "customer" | "byPhone">) => void;
   problem: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export function RequesterField({ ticket, onChange, problem }: RequesterFieldProp
   const pick = (id: unknown) => {
     const picked = items.find((each) => each.id === id);
     if (picked) {
-      onChange({ requester: nameOf(picked), customer: picked.id });
+      onChange({ requester: nameOf(picked), customer: picked.id, byPhone: !picked.hasEmail });
     }
   };
   return (
@@ -30,7 +30,9 @@ export function RequesterField({ ticket, onChange, problem }: RequesterFieldProp
       <ComboBox
         items={items}
         inputValue={requester}
-        onInputChange={(written) => written !== requester && onChange({ requester: written, customer: null })}
+        onInputChange={(written) =>
+          written !== requester && onChange({ requester: written, customer: null, byPhone: false })
+        }
         value={null}
         onChange={pick}
         allowsCustomValue
