@@ -43,9 +43,10 @@ export function ticket(number: number, fields: Partial<TicketRow> = {}): TicketR
 
 /** The frame that tells of a ticket as it is. */
 export function frameOf(row: TicketRow, seq = 1): TicketFrame {
-  const { sla: _, status_key, status_labels: _status, type_key, type_labels: _type, ...rest } = row;
+  const { sla: _, review, status_key, status_labels: _status, type_key, type_labels: _type, ...rest } = row;
   const live: LiveTicket = {
     ...rest,
+    review: review?.reason ?? null,
     status_key: status_key === row.status ? null : status_key,
     type_key: type_key === row.type ? null : type_key,
   };

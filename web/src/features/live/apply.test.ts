@@ -37,6 +37,15 @@ describe("a row after live events", () => {
     expect([first.type_key, first.type_labels]).toEqual(["billing", {}]);
   });
 
+  it("is held for the review it was held for until it is not, of which a frame says why alone", () => {
+    const review = { ticket_id: "t4", reason: "sender_takes_no_part" } as const;
+    const known = ticket(5, { review });
+    const held = digest([frameOf(ticket(5, { version: 2, review }))]);
+    expect(merge(known, held).review).toBe(review);
+    expect(merge(ticket(5), held).review).toBeNull();
+    expect(merge(known, digest([frameOf(ticket(5, { version: 2 }))])).review).toBeNull();
+  });
+
   it("tells of one version the one with the later message", () => {
     const early = ticket(5);
     const late = { ...early, updated_at: "2026-01-02T00:00:00Z" };

@@ -49,13 +49,17 @@ export function asRow(ticket: LiveTicket, sla: Sla = NO_SLA): TicketRow {
   return { ...ticket, ...named(ticket), sla };
 }
 
-type Named = Pick<TicketRow, "status_key" | "status_labels" | "type_key" | "type_labels">;
+type Named = Pick<TicketRow, "review" | "status_key" | "status_labels" | "type_key" | "type_labels">;
 
-/** A ticket's status and type, with their names if the row had them; without names the category is shown. */
+/**
+ * A ticket's status and type, with their names if the row had them; without names the category is shown. What a row is
+ * held for stays until it is not: a frame does not tell which ticket it may belong to.
+ */
 function named(ticket: LiveTicket, row?: TicketRow): Named {
   const status_key = ticket.status_key ?? ticket.status;
   const type_key = ticket.type_key ?? ticket.type;
   return {
+    review: ticket.review === null ? null : (row?.review ?? null),
     status_key,
     status_labels: row?.status_key === status_key ? row.status_labels : {},
     type_key,

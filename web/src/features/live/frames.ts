@@ -2,11 +2,16 @@ import type { Sla, TicketRow } from "@/lib/api/types.ts";
 
 /**
  * A ticket as a live frame carries it: the list row without its clocks, which travel on their own, and without the
- * names of its status and type. `status_key` and `type_key` are null for the first one of the category.
+ * names of its status and type. `status_key` and `type_key` are null for the first one of the category; of a review it
+ * says why alone, and not of which ticket.
  */
-export type LiveTicket = Omit<TicketRow, "sla" | "status_key" | "status_labels" | "type_key" | "type_labels"> & {
+export type LiveTicket = Omit<
+  TicketRow,
+  "review" | "sla" | "status_key" | "status_labels" | "type_key" | "type_labels"
+> & {
   status_key: string | null;
   type_key: string | null;
+  review: TicketRow["review"] | string;
   snoozed_until?: string | null;
 };
 
