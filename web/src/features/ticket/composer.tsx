@@ -56,6 +56,7 @@ export function Composer({ ticket, session }: { ticket: Ticket; session: Session
     field.current?.focus();
   };
   const enabled = !isClosed;
+  const requester = ticket.requester.name;
   useCommand({ id: "reply", group: "ticket", key: "r", run: () => begin("reply"), enabled });
   useCommand({ id: "note", group: "ticket", key: "n", run: () => begin("note"), enabled });
   // In the field the key is the field's own (`onKeyDown`). By this name the registry tells of it and never hears it, so
@@ -167,7 +168,7 @@ export function Composer({ ticket, session }: { ticket: Ticket; session: Session
               html={draft.html}
               revision={composing.revision}
               label={t("composer.reply")}
-              placeholder={t("composer.replyTo", { name: ticket.requester.name })}
+              placeholder={requester ? t("composer.replyTo", { name: requester }) : `${t("composer.reply")}…`}
               isReadOnly={isReadOnly}
               toolbar={toolbar}
               onChange={(text, html) => writing.writeReply(text, html, composing.version)}
