@@ -121,6 +121,7 @@ PICTURES = (
     Screen("inbox-390", look("/inbox/open"), narrow=True),
     Screen("ticket-390", inbox, narrow=True, theme="dark"),
     Screen("palette", palette),
+    Screen("ticket-new", look("/tickets/new")),
     Screen("reports", look("/reports/overview"), role="supervisor"),
     Screen("reports-dark", look("/reports/overview"), role="supervisor", theme="dark"),
     Screen("reports-arabic", look("/reports/overview"), role="supervisor", locale="ar"),
