@@ -3,13 +3,14 @@
 A real Chromium before a whole desk, with the web UI as it was built (`npm run build`). A key counts from its event
 until the frame that answers it was drawn, as the browser tells it (W3C Event Timing, in steps of 8 ms), and keys come
 faster than any keyboard repeats them; a jump, until the row it leads to is there with its ticket, fetched from the
-desk. Events come at the pace of a very busy desk.
+desk. Events come at the pace of a very busy desk. Who opens a ticket is shown to who is there, by way of the desk.
 """
 
 import asyncio
 import json
 import re
 import shutil
+import time
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -19,7 +20,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from bench.result import Figure, Result, circumstances, load_average
 from bench.scratch import scratch_desk
 from bench.way import percentile
-from tests.running_desk import RunningDesk
+from tests.running_desk import Login, RunningDesk
 from tests.ui.conftest import CHROMIUM_NAMES, FLAGS, web_url
 from tests.ui.many import many_tickets
 
@@ -99,7 +100,7 @@ async def _measure(desk: RunningDesk) -> list[Figure]:
     async with async_playwright() as playwright:
         found = next(names, playwright.chromium.executable_path)
         browser = await playwright.chromium.launch(executable_path=found, args=FLAGS)
-        page = await _open(browser, desk)
+        page = await _open(browser, desk, desk.agent)
         await page.evaluate(_WATCH, _AT_LEAST_MS)
         rest, _ = await _keys(page)
         rows = await page.evaluate(
@@ -113,12 +114,15 @@ async def _measure(desk: RunningDesk) -> list[Figure]:
             "row 1 (Home)": await _jumps(page, 1, "Home"),
             f"row {MIDDLE:,}": await _jumps(page, MIDDLE, "Enter"),
         }
+        came, left = await _presence(page, await _open(browser, desk, desk.admin))
         await browser.close()
     return [
         *_spread("`j`: from the key to the frame", rest),
         *_spread(f"`j` while {EVENTS:,} events come in: from the key to the frame", busy),
         Figure("the longest task meanwhile", max(tasks, default=0.0), "ms", aim="< 200"),
         *(Figure(f"to {name}, median of {JUMPS}", median(took), "ms", aim="< 500") for name, took in jumps.items()),
+        Figure(f"until who opens the same ticket is shown, longest of {JUMPS}", max(came), "ms", aim="< 1000"),
+        Figure(f"until who leaves it is not, longest of {JUMPS}", max(left), "ms"),
     ]
 
 
@@ -129,10 +133,10 @@ def _spread(name: str, took: list[float]) -> list[Figure]:
     ]
 
 
-async def _open(browser: Browser, desk: RunningDesk) -> Page:
+async def _open(browser: Browser, desk: RunningDesk, who: Login) -> Page:
     """The list of closed tickets, whose socket we can speak through."""
     context = await browser.new_context(base_url=web_url(desk), viewport=_SIZE, locale="en-US")  # type: ignore[arg-type]
-    login = {"email": desk.agent.email, "password": desk.agent.password}
+    login = {"email": who.email, "password": who.password}
     answer = await context.request.post(
         "/api/auth/sign-in", data=login, headers={"X-Desk-CSRF": "1", "Origin": desk.url}
     )
@@ -187,3 +191,23 @@ async def _jumps(page: Page, place: int, key: str) -> list[float]:
         await page.keyboard.press(key)
         took.append(await there)
     return took
+
+
+async def _presence(page: Page, other: Page) -> tuple[list[float], list[float]]:
+    """Milliseconds from a click until one who comes to the first ticket is shown at it, and until they are not."""
+    first = '[id^=ticket-][aria-posinset="1"]'
+    await page.goto("/inbox/solved")
+    await page.locator(first).click()
+    banner = page.get_by_text(re.compile("is here"))
+    back = other.get_by_role("button", name="Back to the list")
+    came, left = [], []
+    for _ in range(JUMPS):
+        begun = time.perf_counter()
+        await other.locator(first).click()
+        await banner.wait_for()
+        came.append((time.perf_counter() - begun) * 1000)
+        begun = time.perf_counter()
+        await back.click()
+        await banner.wait_for(state="detached")
+        left.append((time.perf_counter() - begun) * 1000)
+    return came, left

@@ -1,5 +1,6 @@
 """An ingestion service on a fresh database: its app with real tokens, its duties, and a look at what they did."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from shared.events.accounts import Role
 from shared.ids import uuid7
 from shared.objects import ObjectStore
 from tests.asgi import Answer, Callers, Client
+
+_A_WHILE_SECONDS = 0.1
 
 
 class Desk:
@@ -93,16 +96,24 @@ class Desk:
         return NoticeDelivery(self.database, self.mail_desk, transports, self.settings)
 
     def watch_deletes(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-        """How many transactions waited meanwhile, for each object that is deleted from now on."""
+        """How many transactions that wrote waited meanwhile, for each object that is deleted from now on."""
         waiting: list[int] = []
         delete = self.objects.delete
 
+        async def idle() -> set[str]:
+            async with self.database.read() as session:
+                rows = await session.scalars(
+                    text("""
+                    SELECT concat(pid, state_change) FROM pg_stat_activity
+                    WHERE datname = current_database() AND state = 'idle in transaction' AND backend_xid IS NOT NULL""")
+                )
+                return set(rows)
+
         async def watched(key: str) -> None:
-            waiting.append(
-                await self.scalar("""
-                    SELECT count(*) FROM pg_stat_activity
-                    WHERE datname = current_database() AND state = 'idle in transaction'""")
-            )
+            before = await idle()
+            # One that is on its way to its end is gone by then, or has done something else.
+            await asyncio.sleep(_A_WHILE_SECONDS)
+            waiting.append(len(before & await idle()))
             await delete(key)
 
         monkeypatch.setattr(self.objects, "delete", watched)
