@@ -57,10 +57,11 @@ def _terms(filters: Filters) -> Iterator[str]:
 
 
 def _term(field: str, value: str) -> str:
-    """One field with one value: in quotes, as names of groups have spaces."""
+    """One field with one value: in quotes, as names of groups have spaces, and one may be called "none"."""
     if field == "language" and value == UNDETERMINED_LANGUAGE:
         return "language:none"
-    return f"{field}:{value}" if value.isalnum() else f'{field}:"{value}"'
+    is_plain = value.isalnum() and value != "none"
+    return f"{field}:{value}" if is_plain else f'{field}:"{value}"'
 
 
 def _moment(moment: datetime) -> str:

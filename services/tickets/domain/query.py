@@ -2,7 +2,7 @@
 
     words           all of them, anywhere in the ticket; a `*` at the end finds beginnings
     "some words"    next to each other, in this order
-    field:a,b       one of the values; "…" around one with spaces; `none` for an empty field
+    field:a,b       one of the values; "…" around one with spaces; `none` for an empty field ("none" is a value)
     field>value     also >=, < and <=, for numbers and moments; a day is meant as a whole
     -x   NOT x      not
     x OR y          either; what merely stands side by side (or with AND between) binds closer
@@ -143,6 +143,8 @@ class _Reader:
             values = [f'"{quoted}"' if quoted else plain for quoted, plain in found]
         try:
             if token["sign"] == ":":
+                if kind is not Kind.SEARCH and found == [("", "none")]:
+                    return Comparison(name, Operator.IS, ())
                 return _is(name, kind, values, self._values.get(name))
             if len(values) > 1:
                 raise ValueError(f"{token['sign']} compares with one value")
@@ -167,8 +169,6 @@ def _matches(words: str) -> Comparison:
 def _is(name: str, kind: Kind, values: Sequence[str], all_there_are: Collection[str] | None) -> Condition:
     if kind is Kind.SEARCH:
         return AnyOf(tuple(Comparison(name, Operator.MATCHES, value) for value in values))
-    if list(values) == ["none"]:
-        return Comparison(name, Operator.IS, ())
     if all_there_are is not None and (unknown := [value for value in values if value not in all_there_are]):
         raise ValueError(f"{name} is {', '.join(all_there_are)} or none, never {unknown[0]}")
     if kind is Kind.MOMENT:

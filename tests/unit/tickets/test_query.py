@@ -41,6 +41,7 @@ def words(text: str) -> dict[str, Any]:
         ("status:open", {"field": "status", "is": ["open"]}),
         ("Status:open,new", {"field": "status", "is": ["open", "new"]}),
         ("assignee:none", {"field": "assignee", "is": []}),
+        ('tags:"none"', {"field": "tags", "is": ["none"]}),
         ('tags:"two words",one', {"field": "tags", "is": ["two words", "one"]}),
         ("amount>=10.5", {"field": "amount", "gte": 10.5}),
         ("amount:10", {"field": "amount", "is": [10]}),

@@ -12,7 +12,7 @@ const catalogue: Catalogue = new Map([
       ],
     },
   ],
-  ["group", { label: "Gruppe", values: [{ value: "Night shift", label: "" }] }],
+  ["group", { label: "Gruppe", values: ["Night shift", "none"].map((value) => ({ value, label: "" })) }],
   ["created", { label: "Created", values: [], isMoment: true }],
 ]);
 
@@ -34,6 +34,8 @@ describe("while a search is written", () => {
     ["status:|", "status:open"],
     ["status:open,on|", "status:open,on_hold"],
     ["group:ni| x", 'group:"Night shift" x'],
+    ["group:no|", 'group:"none"'],
+    ["status:no|", "status:none"],
     ["created>|", "created>-1d"],
     ["refund |", null],
     ["nothing|", null],

@@ -16,6 +16,8 @@ export interface Suggestion {
 
 const MOST = 8;
 const DISTANCES = ["-1d", "-7d", "-30d"];
+/** Of an empty field; a value that is called so stands in quotes. */
+const NOTHING: Value = { value: "none", label: "" };
 
 /** What may be meant by what is being written at the caret, the likeliest first; nothing after a blank. */
 export function suggest(line: string, caret: number, catalogue: Catalogue): Suggestion[] {
@@ -38,15 +40,15 @@ export function suggest(line: string, caret: number, catalogue: Catalogue): Sugg
   const choices = known?.isMoment
     ? DISTANCES.map((value) => ({ value, label: "" }))
     : sign === ":"
-      ? [...(known?.values ?? []), { value: "none", label: "" }]
+      ? [...(known?.values ?? []), NOTHING]
       : [];
   return choices
     .filter(({ value, label }) => value.toLowerCase().startsWith(written) || label.toLowerCase().includes(written))
     .filter(({ value }) => known !== undefined && value.toLowerCase() !== written)
     .slice(0, MOST)
-    .map(({ value, label }) => ({
-      insert: /[\s,()]/.test(value) ? `"${value}"` : value,
-      label,
+    .map((choice) => ({
+      insert: choice === NOTHING || !/[\s,()]|^none$/.test(choice.value) ? choice.value : `"${choice.value}"`,
+      label: choice.label,
       from: caret - written.length,
       to: caret,
     }));
