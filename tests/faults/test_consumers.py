@@ -152,10 +152,13 @@ async def _kill_holder(stage: ExposedStage, admin: asyncpg.Connection) -> tuple[
 
 
 def _processes(stage: ExposedStage) -> dict[int, int]:
-    """Which process is behind which client port that PostgreSQL sees, be it through the proxy."""
+    """Which process is behind which client port that PostgreSQL sees, be it through the proxy.
+
+    Never this one: a connection that the proxy is about to pass on is its own, and who froze itself stands for ever.
+    """
     owners = {c.laddr.port: c.pid for c in psutil.net_connections("tcp4") if c.raddr and c.pid}
     through = {link.server_port: owners.get(link.client_port) for link in list(stage.database.links)}
-    return {port: pid for port, pid in (owners | through).items() if pid is not None}
+    return {port: pid for port, pid in (owners | through).items() if pid not in {None, os.getpid()}}
 
 
 async def _inverted_in_log(stage: ExposedStage, events: int) -> int:
