@@ -19,6 +19,8 @@ UI := web/dist/index.html
 UI_SOURCES := $(shell find web -name node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 MANIFESTS := pyproject.toml uv.lock shared/pyproject.toml $(wildcard services/*/pyproject.toml)
 JOBS ?= 2
+# A test that hangs ends, and where each of its threads stood is told; the longest takes two minutes.
+HANGING := -o faulthandler_timeout=1500 -o faulthandler_exit_on_timeout=true --max-worker-restart=0
 
 .PHONY: help run test demo bench check fresh reset mutants faults docs screens ui sync python test-kafka
 
@@ -34,7 +36,7 @@ test: $(SYNCED) $(UI) ## Set up whatever tests need, and run them all.
 	@$(PYTHON) desk/dev/mail_servers.py
 	@$(PYTHON) desk/dev/clamav.py
 	@$(if $(ARGS),,$(PYTHON) desk/dev/node.py npm test)
-	@$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(HANGING) $(ARGS)
 
 test-kafka: $(SYNCED) $(UI) ## Messaging, e2e, ui and fault suites on a real Apache Kafka (Java 17+); ARGS=e2e for one.
 	@$(VENV)/bin/python -m tests.kafka $(ARGS)
