@@ -25,8 +25,8 @@ from uuid import UUID
 import asyncpg
 
 from services.tickets.domain.search import SUBJECT, language_mark, weight_of
+from services.tickets.domain.spans import marks_of
 from services.tickets.domain.vocabulary import is_kept, language_of, near, stems
-from services.tickets.repository.search import marks_of
 from shared.db import now_utc
 from shared.ids import uuid7
 from shared.tsvectors import Vector
@@ -86,7 +86,7 @@ _COLUMNS = {
         "id ticket_id position kind author_kind author_id author_name text text_truncated channel attachments added_at "
         "first_reply"
     ),
-    "search_documents": "ticket_id written_at language words",
+    "search_documents": "ticket_id opened_at written_at language words",
     "field_values": "ticket_id field word number",
 }
 # As many chunks are made ahead of the database as it takes to keep the makers busy.
@@ -211,7 +211,7 @@ def _chunk(first: int, count: int, tickets: int) -> dict[str, bytes]:
         for mark in marks_of(ticket.at):
             of_time.mark(mark)
         document = f"{of_time} {written.document}"
-        writers["search_documents"].writerow((ticket.id, ticket.at, ticket.language, document))
+        writers["search_documents"].writerow((ticket.id, ticket.at, ticket.at, ticket.language, document))
     return {table: file.getvalue().encode() for table, file in files.items()}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from services.tickets.domain.conditions import AllOf, AnyOf, Comparison, Condition, Kind, Not, Operator
@@ -107,6 +108,21 @@ def at_least(condition: Condition) -> str:
     return _at_least(condition) or matching(condition, public_only=False)
 
 
+def parts(words: AllOf) -> list[list[str]]:
+    """What all that matches has at least, as `at_least` says it: of each test its parts, as tsqueries."""
+    return [some for each in words.of if (some := _parts(each))]
+
+
+def _parts(condition: Condition) -> list[str]:
+    match condition:
+        case AllOf(of):
+            return [part for each in of for part in _parts(each)]
+        case Comparison(field=field) if field != _LANGUAGE:
+            return _words_of(condition)
+    least = _at_least(condition)
+    return [least] if least else []
+
+
 def is_narrowed(condition: Condition) -> bool:
     """Whether an index of words tells anything of what matches. Of a phrase that is not to be there it gives all."""
     return _at_least(condition) is not None
@@ -156,12 +172,16 @@ def _one_of(some: Sequence[Sequence[str]]) -> str:
     return " & ".join([*common, f"(({_one_of(rest[:half])}) | ({_one_of(rest[half:])}))"])
 
 
-def sequence(test: Comparison) -> list[Asked]:
-    """What stands side by side for a test of words: a word, a beginning* or a "phrase"."""
+@lru_cache(maxsize=1_024)
+def sequence(test: Comparison) -> Sequence[Asked]:
+    """What stands side by side for a test of words: a word, a beginning* or a "phrase".
+
+    One search asks for it a dozen times.
+    """
     value = str(test.value)
     if test.field.endswith(_FOLDED):
-        return [Asked(value)]
-    return asked(value, beginning=value.endswith("*") and not value.startswith('"'))
+        return (Asked(value),)
+    return tuple(asked(value, beginning=value.endswith("*") and not value.startswith('"')))
 
 
 def wanted(condition: Condition) -> Iterator[Comparison]:

@@ -23,6 +23,8 @@ search_documents = Table(
     Column("ticket_id", Uuid, ForeignKey("tickets.id"), primary_key=True),
     Column("written_at", moment, nullable=False),
     Column("words", TSVECTOR, nullable=False),
+    # When its ticket was opened; not yet known of those that were made by older rules.
+    Column("opened_at", moment),
     # In which its words were read, so that it is made anew when another one turns out to be the ticket's.
     Column("language", Text),
     # What waits for its place in the index is read by every search, so it is kept little.

@@ -37,7 +37,7 @@ from services.tickets.repository.rows import AnyRow
 from shared.events.tickets import PUBLIC_KINDS
 
 # The rules by which documents are made: with other ones all are made anew. Processes with older ones go on beside.
-RULES = 4
+RULES = 5
 _LAST_ID = UUID(int=2**128 - 1)
 
 
@@ -72,6 +72,7 @@ class Document:
     """`words` is the text form of a tsvector; `language` that of the ticket, if it was known."""
 
     ticket_id: UUID
+    opened_at: datetime
     written_at: datetime
     language: str | None
     words: str
@@ -169,12 +170,11 @@ class DocumentRepository:
         query = select(tickets.c.id).where(tickets.c.id < ticket_id).order_by(tickets.c.id.desc()).limit(limit)
         return (await self.session.scalars(query)).all()
 
-    async def subjects(self, ticket_ids: Sequence[UUID]) -> dict[UUID, tuple[str, datetime, str | None]]:
-        """Of each ticket its subject, when something public was written last, and its language if it is known."""
-        last_public = func.coalesce(tickets.c.last_message_at, tickets.c.created_at)
-        query = select(tickets.c.id, tickets.c.subject, last_public, tickets.c.language)
-        query = query.where(tickets.c.id == _any(ticket_ids))
-        return {row[0]: (row[1], row[2], row[3]) for row in await self.session.execute(query)}
+    async def about(self, ticket_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
+        """Of each ticket `subject`, `created_at`, `written_at` (something public, last), and `language` if known."""
+        last_public = func.coalesce(tickets.c.last_message_at, tickets.c.created_at).label("written_at")
+        query = select(tickets.c.id, tickets.c.subject, tickets.c.created_at, last_public, tickets.c.language)
+        return {row.id: row for row in await self.session.execute(query.where(tickets.c.id == _any(ticket_ids)))}
 
     async def texts(
         self, ticket_ids: Sequence[UUID], *, most: int, messages_at_most: int, public_only: bool = False
@@ -191,17 +191,19 @@ class DocumentRepository:
         """Write documents over those that are there."""
         await self.session.execute(
             text(f"""
-                INSERT INTO {search_documents.fullname} (ticket_id, written_at, language, words)
-                SELECT id, at, language, CAST(words AS tsvector)
+                INSERT INTO {search_documents.fullname} (ticket_id, opened_at, written_at, language, words)
+                SELECT id, opened_at, written_at, language, CAST(words AS tsvector)
                 FROM unnest(
-                    CAST(:ids AS uuid[]), CAST(:ats AS timestamptz[]), CAST(:languages AS text[]),
-                    CAST(:words AS text[])
-                ) AS n (id, at, language, words)
+                    CAST(:ids AS uuid[]), CAST(:opened AS timestamptz[]), CAST(:written AS timestamptz[]),
+                    CAST(:languages AS text[]), CAST(:words AS text[])
+                ) AS n (id, opened_at, written_at, language, words)
                 ON CONFLICT (ticket_id) DO UPDATE
-                SET written_at = excluded.written_at, language = excluded.language, words = excluded.words"""),
+                SET opened_at = excluded.opened_at, written_at = excluded.written_at, language = excluded.language,
+                    words = excluded.words"""),
             {
                 "ids": [document.ticket_id for document in documents],
-                "ats": [document.written_at for document in documents],
+                "opened": [document.opened_at for document in documents],
+                "written": [document.written_at for document in documents],
                 "languages": [document.language for document in documents],
                 "words": [document.words for document in documents],
             },

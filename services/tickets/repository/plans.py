@@ -1,12 +1,15 @@
 """What PostgreSQL expects of a query, without carrying it out: counting by itself could take long."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ClauseElement, Executable, Select
+from sqlalchemy import ClauseElement, CompoundSelect, Executable, Select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
+
+_Statement = Select[Any] | CompoundSelect[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,23 @@ class Expected:
 
 async def expected(session: AsyncSession, query: Select[Any]) -> Expected:
     """What a query would give and take, by the statistics of its tables."""
-    (told,) = (await session.execute(_Explain(query))).one()
-    plan = told[0]["Plan"]
+    return _told(await _plan(session, query))
+
+
+async def expected_of_each(session: AsyncSession, queries: Sequence[Select[Any]]) -> list[Expected]:
+    """What each of these queries would give and take, asked for at once."""
+    if len(queries) < 2:  # noqa: PLR2004 - of one there is nothing to append
+        return [await expected(session, query) for query in queries]
+    return [_told(plan) for plan in (await _plan(session, union_all(*queries)))["Plans"]]
+
+
+async def _plan(session: AsyncSession, statement: _Statement) -> dict[str, Any]:
+    (told,) = (await session.execute(_Explain(statement))).one()
+    plan: dict[str, Any] = told[0]["Plan"]
+    return plan
+
+
+def _told(plan: dict[str, Any]) -> Expected:
     return Expected(plan["Plan Rows"], plan["Total Cost"])
 
 
@@ -30,7 +48,7 @@ class _Explain(Executable, ClauseElement):
     _traverse_internals: Any = [("statement", InternalTraversal.dp_clauseelement)]  # noqa: RUF012
     _all_selected_columns: Any = ()  # its one row has none of the statement's
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: _Statement) -> None:
         self.statement = statement
 
 

@@ -2,13 +2,14 @@
 
 PostgreSQL's index of words gives every hit, and people want the newest: of a word that half of all tickets have, it
 would read half of them. So a document is marked with the day and the month of its last message, words of their own kind
-in the same index, and a search asks for the newest days first, then for more and more until its page is full. What is
-common is found among few, and what is rare is soon looked up; no statistics have to be right for it.
+in the same index, and a search asks for the newest days first, then for more and more until its page is full. With how
+many it begins PostgreSQL's statistics tell; where they are wrong, it takes longer and finds the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -35,21 +36,18 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.domain.conditions import AllOf, Comparison, Condition, Operator, comparisons, moment
-from services.tickets.domain.search import at_least, is_narrowed, matching, split
+from services.tickets.domain.search import at_least, is_narrowed, matching, parts, split
+from services.tickets.domain.spans import Corpus, last_days, spans
 from services.tickets.models import search_documents, tickets
 from services.tickets.repository.conditions import Asker, in_sql, words_match
 from services.tickets.repository.lists import is_own
-from services.tickets.repository.plans import expected
+from services.tickets.repository.plans import expected, expected_of_each
 from services.tickets.repository.rows import AnyRow
-from shared.tsvectors import marked
 
 Place = tuple[datetime, UUID]
 
-_DAYS_OF_A_MONTH = 32
-# In more than two years is most of all, and marks would only cost.
-_MARKED_DAYS = 800
-# How much of the past is searched, one after the other, until there are enough hits; then all of it.
-_SPANS = (timedelta(days=1), timedelta(days=8), timedelta(days=64))
+# What is younger is asked of the index where it gives too many of all times.
+_YOUNG_DAYS = 64
 _TIMES_OF_TICKETS = {"created", "updated"}
 # So many documents are looked for one by one sooner than the hits of a frequent word are looked through.
 _FEW = 6_000
@@ -62,7 +60,8 @@ _OWN = 3_000
 # that have all their words are looked into. For a guess, fewer, among so many.
 _LOOKED_INTO, _GUESSED_INTO = 1_000, 200
 _GUESSED_AMONG = 20_000
-_NEVER = datetime.max.replace(tzinfo=UTC)
+# A word in so many of all tickets, and in no fewer than so many, is no misspelling.
+_COMMON_SHARE, _COMMON = 0.01, 1_000
 _LAST_PUBLIC = func.coalesce(tickets.c.last_message_at, tickets.c.created_at)
 _PLACE = (search_documents.c.written_at, search_documents.c.ticket_id)
 _MOMENTS = ARRAY(search_documents.c.written_at.type)
@@ -83,7 +82,7 @@ class TicketSearch:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
-        self._last: datetime | None = None
+        self._corpus: Corpus | None = None
         self._guessed_until: datetime | None = None
         self._is_prepared = False
 
@@ -125,6 +124,12 @@ class TicketSearch:
         is_met = select(words).where(words.bool_op("@@")(cast(asked_for.c.matches, TSQUERY))).exists()
         return list(await self.session.scalars(select(is_met).select_from(asked_for).order_by(asked_for.c.place)))
 
+    async def is_common(self, test: Comparison) -> bool:
+        """Whether so many tickets have a word that it is written right, as far as PostgreSQL knows."""
+        await self.prepare()
+        having = await expected(self.session, _having(matching(test, public_only=False)))
+        return self._corpus is not None and having.rows > max(_COMMON, self._corpus.documents * _COMMON_SHARE)
+
     async def _newest(
         self,
         condition: Condition,
@@ -136,11 +141,11 @@ class TicketSearch:
     ) -> Iterable[AnyRow]:
         """The first places after one, `most` of them."""
         await self.prepare()
-        if self._last is None:
+        if (corpus := self._corpus) is None:
             return []
         words, others = split(condition)
         matches = matching(words, public_only=asker.own)
-        values = {**values, "matches": matches}
+        values = {**values, "matches": matches, "most_looked_into": values["most"]}
         if after is not None:
             values |= {"after_at": after[0], "after_id": after[1]}
         few = _narrowed(select(tickets.c.id), others, asker)
@@ -150,28 +155,30 @@ class TicketSearch:
         elif not matches:
             places: Select[Any] = select(*_PLACE).join(tickets, tickets.c.id == search_documents.c.ticket_id)
             query = _first(places.where(in_sql(others, asker)), is_after=after is not None).limit(_MOST)
-        elif others.of and (there := (await expected(self.session, few)).rows) <= _FEW:
-            rough = at_least(words)
-            is_looked_up = there > _SOME and is_narrowed(words)
-            if is_looked_up and (await expected(self.session, _having(rough))).rows <= there * _HITS_OF_ONE:
-                few = few.where(tickets.c.id.in_(_having(rough)))
+        elif others.of and (fitting := (await expected(self.session, few)).rows) <= _FEW:
+            if fitting > _SOME and is_narrowed(words):
+                few = few.where(await self._may_match(words, corpus, fitting, values["most"]))
             query = _of_few(few, is_after=after is not None)
         else:
-            rough, into = at_least(words), _GUESSED_INTO if guess else _LOOKED_INTO
+            is_exact, opened_before = at_least(words) == matches, _opened_before(others, asker)
+            if not is_exact:
+                values["most_looked_into"] = max(values["most"], _GUESSED_INTO if guess else _LOOKED_INTO)
+            share = min(1.0, fitting / corpus.documents) if others.of else 1.0
+            some = [] if guess else corpus.spans(await self._about(words, corpus) * share, values["most_looked_into"])
             oldest = await self._oldest_guessed() if guess else None
-            spans = _spans(rough, after[0] if after else self._last, oldest, _opened_before(others, asker))
-            values |= dict(zip(("rough", "since", "before"), map(list, zip(*spans, strict=True)), strict=True))
-            values["most_looked_into"] = values["most"] if rough == matches else max(values["most"], into)
+            newest = after[0] if after else corpus.newest
+            asked = zip(*spans(at_least(words), newest, some, oldest=oldest, opened_before=opened_before), strict=True)
+            values |= dict(zip(("rough", "since", "before"), map(list, asked), strict=True))
             if not others.of:
-                query = _by_words(shown, is_exact=rough == matches, is_after=after is not None)
+                query = _by_words(shown, is_exact=is_exact, is_after=after is not None)
                 return await self.session.execute(query, values)
-            hits = _hits()
+            hits = _hits(opened_before)
             hits = _narrowed(hits.join(tickets, tickets.c.id == hits.selected_columns.ticket_id), others, asker)
-            query = _span_by_span(hits, is_exact=rough == matches, is_after=after is not None)
+            query = _span_by_span(hits, is_exact=is_exact, is_after=after is not None)
         return await self.session.execute(shown(query), values)
 
     async def prepare(self) -> None:
-        """Settings for this transaction; and when something was written last.
+        """Settings for this transaction; and which documents there are.
 
         A plan is made for each search. PostgreSQL does not reckon that a document lies outside of its row, and would
         read all of them one by one rather than look into the index.
@@ -180,11 +187,37 @@ class TicketSearch:
             return
         query = text(f"""
             SELECT (SELECT max(written_at) FROM {search_documents.fullname}),
+                   (SELECT min(written_at) FROM {search_documents.fullname}),
+                   (SELECT reltuples FROM pg_class WHERE oid = CAST('{search_documents.fullname}' AS regclass)),
                    set_config('plan_cache_mode', 'force_custom_plan', true),
                    set_config('enable_seqscan', 'off', true),
                    set_config('max_parallel_workers_per_gather', '0', true)""")
-        self._last = await self.session.scalar(query)
+        newest, oldest, documents, *_ = (await self.session.execute(query)).one()
+        self._corpus = Corpus(newest, oldest, max(1.0, documents)) if newest else None
         self._is_prepared = True
+
+    async def _about(self, words: AllOf, corpus: Corpus) -> float:
+        """About how many documents have all that an index of words tells of these, as far as PostgreSQL knows."""
+        tests = parts(words)
+        having = [select(search_documents.c.ticket_id).where(words_match(part)) for part in chain(*tests)]
+        each = iter(await expected_of_each(self.session, having))
+        return corpus.having([[next(each).rows for _ in test] for test in tests])
+
+    async def _may_match(self, words: AllOf, corpus: Corpus, few: int, most: int) -> ColumnElement[bool]:
+        """Which of few tickets have to be looked into, where the index tells it sooner.
+
+        Most of few are young, as what is unsolved is. Where the index gives too many of all times it is asked for those
+        of some weeks, and what is older is looked into.
+        """
+        hits = await self._about(words, corpus)
+        # Of what is frequent there are enough before all have been looked into.
+        too_many = min(few, most * corpus.documents / hits) * _HITS_OF_ONE
+        if hits <= too_many:
+            return tickets.c.id.in_(_having(at_least(words)))
+        if hits * _YOUNG_DAYS / corpus.days > too_many:
+            return true()
+        young = last_days(at_least(words), corpus.newest, _YOUNG_DAYS)
+        return or_(literal(young.since) > _LAST_PUBLIC, tickets.c.id.in_(_having(young.matches)))
 
     async def _oldest_guessed(self) -> datetime:
         """When the last of those was written to among which is guessed."""
@@ -201,43 +234,6 @@ def _next(ticket_id: UUID) -> UUID:
     return UUID(int=min(ticket_id.int + 1, 2**128 - 1))
 
 
-def marks_of(written_at: datetime) -> list[str]:
-    """The marks of a document that was written to at this time."""
-    day = written_at.astimezone(UTC).date()
-    return [_day(day), _month(day)]
-
-
-def _day(day: date) -> str:
-    return f"d{day.toordinal()}"
-
-
-def _month(day: date) -> str:
-    return f"m{day.toordinal() // _DAYS_OF_A_MONTH}"
-
-
-def _spans(
-    matches: str, newest: datetime, oldest: datetime | None, opened_before: datetime | None
-) -> Iterator[tuple[str, datetime, datetime]]:
-    """For one span after the other: what a document matches, as a tsquery, and between which moments it lies.
-
-    The last one has all that is left. Back to `oldest`, one has all: to ask the index takes longer than what it tells.
-    Where tickets were opened before a moment, hardly any was written to much later: spans are counted from there.
-    """
-    last, before = newest.astimezone(UTC).toordinal(), _NEVER
-    end = min(last, oldest.astimezone(UTC).toordinal()) if oldest else 1
-    first = opened_before.astimezone(UTC).toordinal() if opened_before else last
-    if max(end, last - _MARKED_DAYS) < first < last:
-        since = _midnight(first)
-        yield _in(matches, last, last - first), since, before
-        last, before = first - 1, since
-    for first in (end,) if oldest else (*(last - span.days for span in _SPANS), end):
-        since = _midnight(max(first, end))
-        yield _in(matches, last, last - max(first, end)), since, before
-        before = since
-        if first <= end:
-            return
-
-
 def _opened_before(others: AllOf, asker: Asker) -> datetime | None:
     """The moment before which all are opened, or were changed last, if it is said."""
     limits = (
@@ -249,21 +245,6 @@ def _opened_before(others: AllOf, asker: Asker) -> datetime | None:
         and test.operator in {Operator.LT, Operator.LTE}
     )
     return min(limits, default=None)
-
-
-def _midnight(day: int) -> datetime:
-    return datetime.combine(date.fromordinal(day), time(), UTC)
-
-
-def _in(matches: str, last: int, days: int) -> str:
-    """What matches, of these days; of too many, at all."""
-    return f"({matches}) & ({marked(_marks(last, days))})" if days <= _MARKED_DAYS else matches
-
-
-def _marks(last: int, days: int) -> Iterable[str]:
-    """Of the days up to the last one, or of their months where they are many."""
-    unit, mark = (1, _day) if days < _DAYS_OF_A_MONTH else (_DAYS_OF_A_MONTH, _month)
-    return dict.fromkeys(mark(date.fromordinal(max(1, day))) for day in range(last, last - days - unit, -unit))
 
 
 @cache
@@ -310,10 +291,14 @@ def _looked_into(places: Select[Any]) -> Select[Any]:
     return select(place).join_from(place, looked_into, true()).limit(_MOST)
 
 
-def _hits() -> Select[Any]:
-    """All that match in a span, sorted."""
+def _hits(opened_before: datetime | None = None) -> Select[Any]:
+    """All that match in a span, sorted; but for what is known to have been opened later."""
     match = search_documents.c.words.bool_op("@@")(literal_column("CAST(span.rough AS tsquery)"))
-    hits = select(*_PLACE).where(match).offset(_AT_ONCE).subquery("hits")
+    matching_ones = select(*_PLACE).where(match)
+    if opened_before is not None:
+        opened_at = search_documents.c.opened_at
+        matching_ones = matching_ones.where(or_(opened_at.is_(None), opened_at <= opened_before))
+    hits = matching_ones.offset(_AT_ONCE).subquery("hits")
     written_at = hits.c.written_at
     of_span = select(hits).where(written_at >= literal_column("span.since"), written_at < literal_column("span.before"))
     return select(_newest_first(of_span).offset(_AT_ONCE).subquery("newest"))

@@ -18,10 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.domain.search import SUBJECT, language_mark, weight_of
+from services.tickets.domain.spans import marks_of
 from services.tickets.domain.vocabulary import is_kept, language_of, stems
 from services.tickets.repository.documents import Document, DocumentRepository, Horizon, Progress
 from services.tickets.repository.rows import AnyRow
-from services.tickets.repository.search import marks_of
 from services.tickets.repository.words import WordRepository
 from shared.failures import is_transient, summary
 from shared.telemetry import get_logger
@@ -109,17 +109,17 @@ async def _read_tickets(
         texts = defaultdict(list)
         for row in await repository.texts(ids, most=MAX_CHARACTERS, messages_at_most=_MAX_MESSAGES):
             texts[row.ticket_id].append(row)
-        subjects = await repository.subjects(ids)
+        about = await repository.about(ids)
         for ticket_id in ids:
             if characters > _CHARACTERS:
                 return documents, spelled
-            subject, written_at, language = subjects[ticket_id]
-            vector = await _vector(subject, texts[ticket_id], marks_of(written_at))
-            read = _read(vector, language)
+            ticket = about[ticket_id]
+            vector = await _vector(ticket.subject, texts[ticket_id], marks_of(ticket.written_at))
+            read = _read(vector, ticket.language)
             for of_document in {each[1] for each in read} - {None}:
                 vector.mark(language_mark(str(of_document)))
             spelled |= read
-            documents.append(Document(ticket_id, written_at, language, str(vector)))
+            documents.append(Document(ticket_id, ticket.created_at, ticket.written_at, ticket.language, str(vector)))
             characters += sum(len(row.text) for row in texts[ticket_id])
     return documents, spelled
 

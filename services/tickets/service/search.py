@@ -103,6 +103,8 @@ async def find(
     corrected: dict[Comparison, list[str]] = {}
     if not hits:
         unknown, known = await _meant(words, tests, found_by, asker)
+        if not asker.own:
+            known = {test: others for test, others in known.items() if not await tickets.is_common(test)}
         guessed = await _with_a_letter_unknown(tickets, condition, tests, asker)
         unknown |= guessed
         # Somebody wrote most misspellings once; so a word that is there may be a wrong one, too.

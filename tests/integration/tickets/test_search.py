@@ -9,6 +9,7 @@ from sqlalchemy import text
 from services.tickets.domain.conditions import holds
 from services.tickets.domain.query import read
 from services.tickets.domain.search import FIELDS, VALUES
+from services.tickets.domain.spans import Corpus
 from services.tickets.service import facts
 from services.tickets.service.documents import Indexer
 from shared.db import now_utc
@@ -87,8 +88,12 @@ async def test_words_of_a_message_that_came_later_and_of_a_new_subject_are_found
     assert await find(agent, "lamp") == []
 
 
-async def test_the_newest_are_first_and_pages_neither_skip_nor_repeat(desk: Desk) -> None:
+@pytest.mark.parametrize("spans", [(), (1, 8, 64)])
+async def test_the_newest_are_first_and_pages_neither_skip_nor_repeat(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, spans: tuple[int, ...]
+) -> None:
     """Hits of several days, months and years, some of them at the same moment."""
+    monkeypatch.setattr(Corpus, "spans", lambda *_: iter(spans))
     agent = await desk.person()
     days = [0, 0, 0, 1, 5, 9, 9, 40, 70, 70, 300, 600, 601, 1500]
     await desk.take(

@@ -71,6 +71,19 @@ async def test_a_misspelling_that_somebody_wrote_once_stands_for_the_word(desk: 
     assert await find(agent, "recieved -other") == ["Refund not received"]
 
 
+async def test_a_word_that_many_tickets_have_is_written_right(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frequent words that are never together were looked up once more, with all that is near them."""
+    agent = await desk.person()
+    await desk.take(
+        received(subject="Refund not received"),
+        received("bo@example.com", subject="Other", text="I have not recieved it", received_at=at(1)),
+    )
+    await index(desk)
+    monkeypatch.setattr("services.tickets.repository.search._COMMON", 0)
+    monkeypatch.setattr("services.tickets.repository.search._COMMON_SHARE", 0)
+    assert await find(agent, "refund recieved") == []
+
+
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.CUSTOMER])
 async def test_however_many_words_nobody_wrote_the_searches_are_few(desk: Desk, role: Role) -> None:
     """Each letter of each word had a search of its own: half a minute, and for customers through all they have."""

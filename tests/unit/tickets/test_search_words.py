@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +11,6 @@ from services.tickets.domain.conditions import Comparison, Operator
 from services.tickets.domain.lifecycle import DEFAULT
 from services.tickets.domain.query import read
 from services.tickets.domain.search import at_least, matching, words_of
-from services.tickets.repository.search import _spans
 from services.tickets.repository.words import WordRepository
 from services.tickets.service.search import _with_other_forms
 from shared.words import with_any_letter
@@ -66,19 +65,6 @@ def test_the_language_is_asked_for_of_words_that_several_have() -> None:
     assert matching(condition, public_only=False) == (
         "('regal') | (('regale') | ('regally')) | (('regals') & ('#lde')) | (('regals') & ('#len'))"
     )
-
-
-def test_a_search_counts_no_months_that_it_does_not_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of two thousand years were made for each search, and none of them was used."""
-    counted: list[date] = []
-
-    def month(day: date) -> str:
-        counted.append(day)
-        return "m"
-
-    monkeypatch.setattr("services.tickets.repository.search._month", month)
-    assert list(_spans("late", NOW, None, None))[-1][0] == "late"
-    assert len(counted) < 10
 
 
 @pytest.mark.parametrize("line", ["late", "late refund", "refu* OR lamp", "-lamp late", "款"])
