@@ -21,7 +21,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
-from bench import lists
+from bench import creating, lists
 from bench.result import Figure, Result, circumstances_of, load_average
 from bench.stock import MESSAGES, WORDS, customers_of, fill, text_of, vocabulary
 from desk.embedded.postgres import EmbeddedPostgres
@@ -65,11 +65,12 @@ async def run(tickets: int, data: Path | None = None) -> Result:
     How fast documents are made is measured once, when they are loaded.
     """
     load = load_average()
-    async with desk(tickets, data) as (database, url, made):
+    async with desk(tickets, data) as (database, admin_url, made):
         async with agents(database) as agent:
             rows, seconds = await _measure(agent(), tickets)
             listed, figures = await lists.measure(agent(), tickets)
-        sizes = await _sizes(url)
+            opened, inserted = await creating.measure(agent(), admin_url, tickets)
+        sizes = await _sizes(database.url)
         return Result(
             id=f"search-{tickets}",
             parameters={"tickets": tickets, "messages": tickets * MESSAGES, "page": PAGE, "repeats": REPEATS},
@@ -78,10 +79,12 @@ async def run(tickets: int, data: Path | None = None) -> Result:
                 Figure(f"{tickets:,} tickets: a search, median", median(seconds), "ms"),
                 Figure(f"{tickets:,} tickets: documents made by one worker", made, "per second"),
                 *figures,
+                opened,
                 *sizes,
             ],
             split=[],
-            circumstances=await circumstances_of(url, "none", load),
+            references=[inserted],
+            circumstances=await circumstances_of(admin_url, "none", load),
             tables={"reads": rows, "lists": listed},
         )
 
@@ -102,7 +105,7 @@ def _directory(data: Path | None) -> Iterator[Path]:
 
 @asynccontextmanager
 async def desk(tickets: int, data: Path | None = None) -> AsyncIterator[tuple[Database, str, float]]:
-    """The database of tickets, alone, its URL, and how many documents a worker made in a second when it was loaded."""
+    """The database of tickets, alone; its superuser's URL; how many documents a worker made in a second when loaded."""
     with _directory(data) as directory:
         loaded = directory / _LOADED
         server = EmbeddedPostgres(directory / "data", free_port(), durable=False, settings=_SETTINGS)
@@ -118,8 +121,9 @@ async def desk(tickets: int, data: Path | None = None) -> AsyncIterator[tuple[Da
             known = json.loads(loaded.read_text())
             if known["tickets"] != tickets:
                 raise SystemExit(f"{directory} holds {known['tickets']:,} tickets: empty it, or name another one.")
-            await _read_before(server.admin_url)
-            yield database, url, known["documents_per_second"]
+            admin_url = urlunsplit(urlsplit(server.admin_url)._replace(path="/desk"))
+            await _read_before(admin_url)
+            yield database, admin_url, known["documents_per_second"]
             await database.close()
         finally:
             if data is None:
@@ -129,7 +133,7 @@ async def desk(tickets: int, data: Path | None = None) -> AsyncIterator[tuple[Da
 
 
 async def _read_before(admin_url: str) -> None:
-    connection = await asyncpg.connect(urlunsplit(urlsplit(admin_url)._replace(path="/desk")), command_timeout=600)
+    connection = await asyncpg.connect(admin_url, command_timeout=600)
     await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
     await connection.execute(_READ_BEFORE)
     await connection.close()
