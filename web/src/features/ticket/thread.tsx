@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowDown, ArrowUp, CloudOff } from "lucide-react";
-import { Fragment, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { Fragment, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCommand } from "@/features/commands/use-command.ts";
 import { sessionQuery } from "@/features/session/session.ts";
@@ -9,7 +9,8 @@ import { Button } from "@/ui/button.tsx";
 import { Notice } from "@/ui/notice.tsx";
 import { MessageItem } from "./message-item.tsx";
 import { messagesQuery } from "./queries.ts";
-import { beginsDay, dayName, firstNew, keepLooked, lastLooked } from "./thread-marks.ts";
+import { beginsDay, dayName, firstNew, lastLooked } from "./thread-marks.ts";
+import { useLooked } from "./use-looked.ts";
 
 /** Reading within this many pixels of the end means waiting for what comes next. */
 const NEAR_END = 120;
@@ -56,11 +57,7 @@ function Messages({ ticketId, messages }: { ticketId: string; messages: readonly
   const mark = firstNew(messages.slice(0, opened.count), opened.looked, accountId);
   const fromEnd = useRef<number | null>(null);
 
-  useEffect(() => {
-    if (newest !== undefined && accountId !== "" && !document.hidden) {
-      keepLooked(accountId, ticketId, newest);
-    }
-  }, [accountId, ticketId, newest]);
+  useLooked(accountId, ticketId, newest);
 
   useLayoutEffect(() => {
     const [box, list] = [scroller.current, content.current];

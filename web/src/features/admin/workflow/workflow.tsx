@@ -44,7 +44,9 @@ function Editor({ now }: { now: Lifecycle }) {
   const shown = draft ?? seen;
   const endReview = () => {
     setReviewed(false);
-    save.reset();
+    if (!save.isPending) {
+      save.reset(); // what is under way goes on, and its end is told
+    }
   };
   const startAnew = () => {
     setReviewed(false);
