@@ -19,7 +19,8 @@ UI := web/dist/index.html
 UI_SOURCES := $(shell find web -name node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 MANIFESTS := pyproject.toml uv.lock shared/pyproject.toml $(wildcard services/*/pyproject.toml)
 JOBS ?= 2
-# A test that hangs ends, and where each of its threads stood is told; the longest takes two minutes.
+# A test that hangs is ended after 25 minutes, and the run with it, and where each of its threads stood is told. The
+# longest takes two minutes, and may wait for ten of what it killed.
 HANGING := -o faulthandler_timeout=1500 -o faulthandler_exit_on_timeout=true --max-worker-restart=0
 
 .PHONY: help run test demo bench check fresh reset mutants faults docs screens ui sync python test-kafka

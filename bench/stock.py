@@ -3,7 +3,7 @@
 Texts are of made-up words, drawn by Zipf's law, so that there are words of every frequency; each ticket is in one
 language. What is new is mostly unsolved, and of what is old hardly anything. They go in by COPY, their documents made
 as the worker makes them. Beyond so many tickets (`TEXTS`) what is written in them repeats, or a million would take
-hours to be made; what else they are is drawn for each.
+hours to be made; but for a number of its own that each has, as of an order, and what else they are is drawn for each.
 """
 
 import asyncio
@@ -205,12 +205,14 @@ def _chunk(first: int, count: int, tickets: int) -> dict[str, bytes]:
         writers["tickets"].writerow(ticket.row(chance, written.subject, tickets))
         writers["field_values"].writerows(ticket.values())
         for position, (kind, text) in enumerate(zip(_KINDS, written.messages, strict=True), 1):
-            message = (uuid7(), ticket.id, position, kind, "customer", "1", "Ana", text)
+            whole = f"{text} {order_of(number)}" if position == 1 else text
+            message = (uuid7(), ticket.id, position, kind, "customer", "1", "Ana", whole)
             writers["messages"].writerow((*message, False, ticket.channel, "[]", ticket.at, False))
-        of_time = Vector()
+        own = Vector()
+        own.add(order_of(number), weight_of(_KINDS[0]))
         for mark in marks_of(ticket.at):
-            of_time.mark(mark)
-        document = f"{of_time} {written.document}"
+            own.mark(mark)
+        document = f"{own} {written.document}"
         writers["search_documents"].writerow((ticket.id, ticket.at, ticket.at, ticket.language, document))
     return {table: file.getvalue().encode() for table, file in files.items()}
 
@@ -272,6 +274,11 @@ class _Ticket:
 
 def _drawn(chance: random.Random, shares: Mapping[str, int]) -> str:
     return chance.choices(list(shares), list(shares.values()))[0]
+
+
+def order_of(number: int) -> str:
+    """What stands in one ticket alone: that of this number, from 0."""
+    return f"ord{number:08}"
 
 
 @cache

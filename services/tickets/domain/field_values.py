@@ -6,12 +6,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from services.tickets.domain.conditions import Condition
 from services.tickets.domain.texts import CONTROL
 
 MAX_TEXT = 2_000
+_ID = 200
 # PostgreSQL's and JavaScript's numbers are exact so far.
 _EXACT = 2**53
 _CURRENCY = len("EUR")
@@ -23,8 +23,8 @@ Wrong = tuple[str, str] | None
 class Kind(StrEnum):
     """What a field holds.
 
-    As JSON `money` is {"amount": "12.50", "currency": "EUR"}, `date` a day, `lookup` an id, `choice` one of a tree,
-    named from its root (`hardware/printer`), and `choices` several of them.
+    As JSON `money` is {"amount": "12.50", "currency": "EUR"}, `date` a day, `lookup` an id as another system writes it,
+    `choice` one of a tree, named from its root (`hardware/printer`), and `choices` several of them.
     """
 
     TEXT = "text"
@@ -159,12 +159,8 @@ def _choices(field: Field, value: Any) -> Wrong:
 
 
 def _lookup(_field: Field, value: Any) -> Wrong:
-    try:
-        if str(UUID(value)) == value:
-            return None
-    except (AttributeError, TypeError, ValueError):
-        pass
-    return "bad-id", "An id is written like 0197a0c6-7d2e-7000-8000-000000000000."
+    is_id = isinstance(value, str) and 0 < len(value) <= _ID and value.isprintable() and " " not in value
+    return None if is_id else ("bad-id", f"An id has up to {_ID} characters and no spaces, like CRM-4711.")
 
 
 def _flag(field: Field, value: Any) -> Wrong:

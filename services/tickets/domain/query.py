@@ -170,7 +170,7 @@ def _is(name: str, kind: Kind, values: Sequence[str], all_there_are: Collection[
     if kind is Kind.SEARCH:
         return AnyOf(tuple(Comparison(name, Operator.MATCHES, value) for value in values))
     if all_there_are is not None and (unknown := [value for value in values if value not in all_there_are]):
-        raise ValueError(f"{name} is {', '.join(all_there_are)} or none, never {unknown[0]}")
+        raise ValueError(f"{name} is {', '.join(all_there_are)} or none without quotes, never {unknown[0]}")
     if kind is Kind.MOMENT:
         return AnyOf(tuple(_on(name, value) for value in values))
     if kind is Kind.TEXT:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 
 from services.tickets.domain.conditions import AllOf, AnyOf, Comparison, Condition, Kind, Not, Operator
@@ -42,6 +43,8 @@ FIELDS: Mapping[str, Kind] = MappingProxyType(
         **PUBLIC_FIELDS,
         "assignee": Kind.WORD,
         "requester": Kind.WORD,
+        "organisation": Kind.WORD,
+        "tier": Kind.WORD,
         "group": Kind.WORD,
         "brand": Kind.WORD,
         "tags": Kind.WORDS,
@@ -109,17 +112,27 @@ def at_least(condition: Condition) -> str:
 
 
 def parts(words: AllOf) -> list[list[str]]:
-    """What all that matches has at least, as `at_least` says it: of each test its parts, as tsqueries."""
-    return [some for each in words.of if (some := _parts(each))]
+    """What all that matches has at least, as `at_least` says it: of each test its parts, as tsqueries; each once."""
+    tests: list[list[str]] = []
+    for test in _tests(words):
+        said = set(chain(*tests))
+        if some := [part for part in _parts(test) if part not in said]:
+            tests.append(some)
+    return tests
 
 
-def _parts(condition: Condition) -> list[str]:
-    match condition:
-        case AllOf(of):
-            return [part for each in of for part in _parts(each)]
-        case Comparison(field=field) if field != _LANGUAGE:
-            return _words_of(condition)
-    least = _at_least(condition)
+def _tests(condition: Condition) -> Iterator[Condition]:
+    if isinstance(condition, AllOf):
+        for each in condition.of:
+            yield from _tests(each)
+    else:
+        yield condition
+
+
+def _parts(test: Condition) -> list[str]:
+    if isinstance(test, Comparison) and test.field != _LANGUAGE:
+        return _words_of(test)
+    least = _at_least(test)
     return [least] if least else []
 
 

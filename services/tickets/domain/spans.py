@@ -4,47 +4,55 @@ A document is marked with the day and the month of its last public message, word
 so what is asked for among some days is looked up like a word.
 """
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from math import ceil, prod
 from typing import NamedTuple
 
 from shared.tsvectors import marked
 
+# What is younger is counted for how many documents there are in a day.
+YOUNG = timedelta(days=64)
 _DAYS_OF_A_MONTH = 32
 # In more than two years is most of all, and marks would only cost.
 _MARKED_DAYS = 800
 # A first span is longer than should do, by so much; each next one is so many times as long.
 _AMPLE, _GROWTH = 1.5, 8
+# So few hits are gone through sooner than the index is asked twice.
+_FEW_HITS = 3_000
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """When the newest and the oldest document were written to, and about how many there are."""
+    """About how many documents there are, and how many of them were written to lately; one, at least."""
 
-    newest: datetime
-    oldest: datetime
-    documents: float
+    documents: int
+    young: int
 
-    @property
-    def days(self) -> float:
-        """Of how many days they are."""
-        return max(1.0, (self.newest - self.oldest) / timedelta(days=1))
-
-    def having(self, tests: Iterable[Iterable[int]]) -> float:
+    def having(self, tests: Iterable[Sequence[float]]) -> float:
         """About how many documents meet all of some tests, each of several parts; known is how many have each part.
 
-        Tests are taken for independent. The parts of one go together, as the letters of a word do: there are as many as
-        of its rarest part.
+        The parts of one test go together, as the letters of a word do: there are as many as of its rarest part. Of
+        different tests each rarer one counts more than the next (a square root, a root of that, …), because words that
+        are written together are not independent, and a span that is too long takes longer than one that is too short.
         """
-        return max(1.0, self.documents * prod(min(1.0, *(rows / self.documents for rows in test)) for test in tests))
+        shares = sorted(min(1.0, min(test) / self.documents) for test in tests)
+        together = math.prod(math.pow(share, 0.5**place) for place, share in enumerate(shares))
+        return max(1.0, self.documents * together)
 
-    def spans(self, hits: float, most: int) -> Iterator[int]:
-        """How many days to look through, one after the other, until there are `most` of so many hits: then all."""
-        days = max(1, ceil(self.days * most / hits * _AMPLE))
-        while days * _GROWTH < self.days * 2:
+    def spans(self, hits: float, most: int, *, share: float = 1.0) -> Iterator[int]:
+        """How many days to look through, one after the other, until there are `most`: then all.
+
+        So many hits are there; of these, a share is what is wanted.
+        """
+        if hits <= _FEW_HITS:
+            return
+        # Of how many days all documents would be if all were as busy as the last ones.
+        there = YOUNG.days * self.documents / self.young
+        days = math.ceil(there * most / (hits * share) * _AMPLE)
+        while days <= _MARKED_DAYS and days * _GROWTH < there * 2:
             yield days
             days *= _GROWTH
 
@@ -90,10 +98,10 @@ def spans(
             return
 
 
-def last_days(matches: str, newest: datetime, days: int) -> Span:
-    """The span of so many days up to a moment, and all that is younger."""
+def young(matches: str, newest: datetime) -> Span:
+    """The span of what was written to lately, up to a moment, and later."""
     last = _number(newest)
-    return Span(_among(matches, last, days), _midnight(last - days), _NEVER)
+    return Span(_among(matches, last, YOUNG.days), _midnight(last - YOUNG.days), _NEVER)
 
 
 def _number(moment: datetime) -> int:

@@ -60,6 +60,7 @@ customers = Table(
         "id",
         postgresql_where=literal_column("organisation_id IS NOT NULL"),
     ),
+    Index("ix_customers_tier", "tier", "id"),
     Index("ix_customers_merged_into", "merged_into", postgresql_where=literal_column("merged_into IS NOT NULL")),
 )
 

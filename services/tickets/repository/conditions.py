@@ -1,6 +1,6 @@
 """A condition on tickets as SQL, for searches, lists and views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    CompoundSelect,
     Integer,
     Numeric,
     Select,
@@ -40,11 +41,13 @@ from services.tickets.domain.search import ME, matching
 from services.tickets.models import (
     accounts,
     customer_identities,
+    customers,
     field_values,
     search_documents,
     search_subjects,
     tickets,
 )
+from services.tickets.repository.organisations import belonging_to, has_organisation, organisations_called
 
 _LAST_PUBLIC = func.coalesce(tickets.c.last_message_at, tickets.c.created_at)
 _NAMED: Mapping[str, ColumnElement[Any]] = {
@@ -63,8 +66,8 @@ _OF_FEW = {"priority", "channel", "review_reason"}
 _NO_TAGS: ColumnElement[Any] = literal_column("'{}'::text[]")
 _DIGITS = 18  # of a bigint
 _GRAM = 3  # letters that the index of subjects knows together
-# The worker is hardly ever so far behind.
-_SUBJECTS_LATE = timedelta(minutes=10)
+# The worker that makes what is searched is hardly ever so far behind.
+LATE = timedelta(minutes=10)
 SIGNS = {Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
 
 
@@ -96,12 +99,20 @@ def may_contain(part: str, now: datetime) -> ColumnElement[bool] | None:
     own, asked_for = _grams(search_subjects.c.subject), _grams(literal(part, Text))
     known = select(search_subjects.c.ticket_id).where(own.bool_op("@>")(asked_for))
     others = tickets.alias("late")
-    late = select(others.c.id).where(others.c.updated_at > now - _SUBJECTS_LATE)
+    late = select(others.c.id).where(others.c.updated_at > now - LATE)
     return tickets.c.id.in_(known.union_all(late))
 
 
 def _grams(text: ColumnElement[str]) -> ColumnElement[Any]:
     return func.tickets.grams(text, type_=ARRAY(Integer))
+
+
+def may_belong(organisations: Sequence[str]) -> ColumnElement[bool]:
+    """What requesters of these organisations have, by the index of requesters.
+
+    PostgreSQL does not know how many customers an organisation has, and might join them with all tickets there are.
+    """
+    return tickets.c.requester_id == any_(func.array(_of(organisations).scalar_subquery()))
 
 
 def in_sql(condition: Condition, asker: Asker) -> ColumnElement[bool]:
@@ -119,11 +130,17 @@ def in_sql(condition: Condition, asker: Asker) -> ColumnElement[bool]:
         case Comparison(operator=Operator.MATCHES):
             return words_match(matching(condition, public_only=asker.own))
         case Comparison(field, operator, value):
-            if field.startswith(PREFIX):
-                own = asker.lifecycle.fields.by_key[field.removeprefix(PREFIX)]
-                return _of_the_organisation(own, operator, value, asker)
-            column = _LAST_PUBLIC if asker.own and field == "updated" else _NAMED.get(field)
-            return _compared(tickets.c[field] if column is None else column, operator, value, asker)
+            return _of_a_field(field, operator, value, asker)
+
+
+def _of_a_field(field: str, operator: Operator, value: Any, asker: Asker) -> ColumnElement[bool]:
+    if field.startswith(PREFIX):
+        own = asker.lifecycle.fields.by_key[field.removeprefix(PREFIX)]
+        return _of_the_organisation(own, operator, value, asker)
+    if field in _OF_THE_REQUESTER:
+        return _OF_THE_REQUESTER[field](value)
+    column = _LAST_PUBLIC if asker.own and field == "updated" else _NAMED.get(field)
+    return _compared(tickets.c[field] if column is None else column, operator, value, asker)
 
 
 def _compared(column: ColumnElement[Any], operator: Operator, value: Any, asker: Asker) -> ColumnElement[bool]:
@@ -209,6 +226,30 @@ def _is_in(column: ColumnElement[str], categories: Sequence[str]) -> ColumnEleme
 
 def _texts(values: Sequence[str]) -> ColumnElement[Any]:
     return literal([value.lower() for value in values], ARRAY(Text))
+
+
+def _belongs(values: Sequence[str]) -> ColumnElement[bool]:
+    """Whether the requester is of one of these organisations; of none, where none is named."""
+    if not values:
+        return ~has_organisation(tickets.c.requester_id)
+    return tickets.c.requester_id.in_(_of(values))
+
+
+def _of(called: Sequence[str]) -> CompoundSelect[Any]:
+    ids = {id_ for value in called if (id_ := _uuid(value))}
+    return belonging_to(organisations_called(called, ids))
+
+
+def _has_tier(values: Sequence[str]) -> ColumnElement[bool]:
+    """By one customer after the other, or by all who have it: a tier may be nearly everybody's."""
+    requesters = customers.alias("requesters")
+    wanted = requesters.c.tier == any_(literal(list(values), ARRAY(Text)))
+    has = select(requesters.c.id).where(requesters.c.id == tickets.c.requester_id, wanted).correlate(tickets)
+    # A tier is always known.
+    return has.exists() if values else false()
+
+
+_OF_THE_REQUESTER: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {"organisation": _belongs, "tier": _has_tier}
 
 
 def _who_have(addresses: Sequence[str]) -> Select[Any]:

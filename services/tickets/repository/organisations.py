@@ -9,13 +9,35 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, any_, delete, func, insert, literal, select, text, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Select,
+    any_,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_on_conflict
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text, Uuid
 
-from services.tickets.models import customer_identities, customers, organisation_domains, organisations
+from services.tickets.models import (
+    customer_identities,
+    customer_merges,
+    customers,
+    organisation_domains,
+    organisations,
+)
 from services.tickets.repository.rows import AnyRow
 
 # Greater than any character: what begins with a prefix is less than the prefix with this behind it.
@@ -117,6 +139,91 @@ def organisation_of(of: FromClause = customers) -> ColumnElement[Any]:
         .scalar_subquery()
     )
     return func.coalesce(of.c.organisation_id, by_domain, type_=Uuid())
+
+
+def organisations_called(values: Sequence[str], ids: Collection[UUID]) -> CompoundSelect[Any]:
+    """The organisations that have these names, whatever their case, or these ids."""
+    # PostgreSQL's lower case on both sides: Python has another one, of the Greek sigma for example.
+    asked = func.unnest(literal(list(values), ARRAY(Text))).table_valued("name").render_derived(name="asked")
+    called = organisations.alias("called")
+    by_name = select(called.c.id).join_from(called, asked, func.lower(called.c.name) == func.lower(asked.c.name))
+    return by_name.union_all(select(func.unnest(literal(list(ids), ARRAY(Uuid)))))
+
+
+def belonging_to(organisation_ids: CompoundSelect[Any]) -> CompoundSelect[Any]:
+    """The customers who belong to these organisations, as `organisation_of` tells, for tickets to be found by."""
+    these = organisation_ids.cte()
+    by_hand, by_domain = customers.alias("by_hand"), customers.alias("by_domain")
+    identities, domains = customer_identities.alias("their"), organisation_domains.alias("of_these")
+    earlier, others = customer_identities.alias("earlier"), organisation_domains.alias("others")
+    another_counts = (
+        select(earlier.c.address)
+        .join_from(earlier, others, others.c.domain == _domain_of(earlier))
+        .where(
+            earlier.c.customer_id == by_domain.c.id,
+            earlier.c.kind == literal_column("'email'"),
+            earlier.c.address < identities.c.address,
+        )
+        .correlate(by_domain, identities)
+        .exists()
+    )
+    members = (
+        select(by_hand.c.id)
+        .where(by_hand.c.organisation_id.in_(select(these.c[0])), by_hand.c.merged_into.is_(None))
+        .union_all(
+            select(by_domain.c.id)
+            .join_from(domains, identities, _domain_of(identities) == domains.c.domain)
+            .join(by_domain, by_domain.c.id == identities.c.customer_id)
+            .where(
+                domains.c.organisation_id.in_(select(these.c[0])),
+                identities.c.kind == literal_column("'email'"),
+                by_domain.c.organisation_id.is_(None),
+                ~another_counts,
+            )
+        )
+        .cte()
+    )
+    line = _still_moving()
+    return select(members.c.id).union_all(select(line.c.asked).where(line.c.id.in_(select(members.c.id))))
+
+
+def has_organisation(customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a customer belongs to any organisation.
+
+    One test of all three: by each of them alone PostgreSQL would join, and expect that hardly anybody is left without.
+    """
+    by_hand, identities = customers.alias("by_hand"), customer_identities.alias("their")
+    line, become = _still_moving(), customers.alias("become")
+    set_by_hand = select(by_hand.c.id).where(
+        by_hand.c.id == customer_id, by_hand.c.organisation_id.is_not(None), by_hand.c.merged_into.is_(None)
+    )
+    told_by_domain = (
+        select(identities.c.address)
+        .join_from(identities, organisation_domains, organisation_domains.c.domain == _domain_of(identities))
+        .where(identities.c.customer_id == customer_id, identities.c.kind == literal_column("'email'"))
+    )
+    followed = (
+        select(line.c.asked)
+        .join_from(line, become, become.c.id == line.c.id)
+        .where(become.c.merged_into.is_(None), organisation_of(become).is_not(None))
+    )
+    return or_(set_by_hand.exists(), told_by_domain.exists(), customer_id.in_(followed))
+
+
+def _still_moving() -> CTE:
+    """Customers whose tickets still follow them into another one (`asked`), with whom they became part of (`id`)."""
+    moving, following = customer_merges.alias("moving"), customers.alias("following")
+    line = (
+        select(moving.c.customer_id.label("asked"), moving.c.into_id.label("id"))
+        .where(moving.c.state == literal_column("'moving'"))
+        .cte(recursive=True)
+    )
+    further = select(line.c.asked, following.c.merged_into).join_from(line, following, following.c.id == line.c.id)
+    return line.union(further.where(following.c.merged_into.is_not(None)))
+
+
+def _domain_of(identities: FromClause) -> ColumnElement[str]:
+    return func.split_part(identities.c.address, literal_column("'@'"), literal_column("2"))
 
 
 _sort_name = func.lower(organisations.c.name)

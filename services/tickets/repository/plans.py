@@ -26,9 +26,7 @@ async def expected(session: AsyncSession, query: Select[Any]) -> Expected:
 
 
 async def expected_of_each(session: AsyncSession, queries: Sequence[Select[Any]]) -> list[Expected]:
-    """What each of these queries would give and take, asked for at once."""
-    if len(queries) < 2:  # noqa: PLR2004 - of one there is nothing to append
-        return [await expected(session, query) for query in queries]
+    """What each of two or more queries would give and take, asked for at once."""
     return [_told(plan) for plan in (await _plan(session, union_all(*queries)))["Plans"]]
 
 

@@ -37,17 +37,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.tickets.domain.conditions import AllOf, Comparison, Condition, Operator, comparisons, moment
 from services.tickets.domain.search import at_least, is_narrowed, matching, parts, split
-from services.tickets.domain.spans import Corpus, last_days, spans
+from services.tickets.domain.spans import YOUNG, Corpus, spans, young
 from services.tickets.models import search_documents, tickets
-from services.tickets.repository.conditions import Asker, in_sql, words_match
+from services.tickets.repository.conditions import LATE, Asker, in_sql, words_match
 from services.tickets.repository.lists import is_own
 from services.tickets.repository.plans import expected, expected_of_each
 from services.tickets.repository.rows import AnyRow
 
 Place = tuple[datetime, UUID]
 
-# What is younger is asked of the index where it gives too many of all times.
-_YOUNG_DAYS = 64
 _TIMES_OF_TICKETS = {"created", "updated"}
 # So many documents are looked for one by one sooner than the hits of a frequent word are looked through.
 _FEW = 6_000
@@ -66,10 +64,13 @@ _LAST_PUBLIC = func.coalesce(tickets.c.last_message_at, tickets.c.created_at)
 _PLACE = (search_documents.c.written_at, search_documents.c.ticket_id)
 _MOMENTS = ARRAY(search_documents.c.written_at.type)
 _AT_ONCE: ColumnElement[int] = literal_column("0")
+# How many are expected is told by the first words of a line, and the first letters of each.
+_TESTS, _PARTS = 8, 4
 _NO_WORDS: ColumnElement[Any] = literal_column("CAST('' AS tsvector)")
 
 
 _MOST = bindparam("most", type_=Integer)
+_DOCUMENTS = select(search_documents.c.ticket_id)
 _Shown = Callable[[Select[Any]], Select[Any]]
 
 
@@ -82,7 +83,8 @@ class TicketSearch:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
-        self._corpus: Corpus | None = None
+        self._newest_document: datetime | None = None
+        self._known: dict[AllOf, tuple[Corpus, float]] = {}
         self._guessed_until: datetime | None = None
         self._is_prepared = False
 
@@ -124,11 +126,14 @@ class TicketSearch:
         is_met = select(words).where(words.bool_op("@@")(cast(asked_for.c.matches, TSQUERY))).exists()
         return list(await self.session.scalars(select(is_met).select_from(asked_for).order_by(asked_for.c.place)))
 
-    async def is_common(self, test: Comparison) -> bool:
-        """Whether so many tickets have a word that it is written right, as far as PostgreSQL knows."""
-        await self.prepare()
-        having = await expected(self.session, _having(matching(test, public_only=False)))
-        return self._corpus is not None and having.rows > max(_COMMON, self._corpus.documents * _COMMON_SHARE)
+    async def common(self, tests: Sequence[Comparison]) -> set[Comparison]:
+        """Those of some words that so many tickets have that they are written right, as far as PostgreSQL knows."""
+        if not tests:
+            return set()
+        having = [_DOCUMENTS.where(words_match(matching(test, public_only=False))) for test in tests]
+        documents, *each = await expected_of_each(self.session, [_DOCUMENTS, *having])
+        most = max(_COMMON, documents.rows * _COMMON_SHARE)
+        return {test for test, known in zip(tests, each, strict=True) if known.rows > most}
 
     async def _newest(
         self,
@@ -141,7 +146,7 @@ class TicketSearch:
     ) -> Iterable[AnyRow]:
         """The first places after one, `most` of them."""
         await self.prepare()
-        if (corpus := self._corpus) is None:
+        if (newest := self._newest_document) is None:
             return []
         words, others = split(condition)
         matches = matching(words, public_only=asker.own)
@@ -157,28 +162,31 @@ class TicketSearch:
             query = _first(places.where(in_sql(others, asker)), is_after=after is not None).limit(_MOST)
         elif others.of and (fitting := (await expected(self.session, few)).rows) <= _FEW:
             if fitting > _SOME and is_narrowed(words):
-                few = few.where(await self._may_match(words, corpus, fitting, values["most"]))
+                few = few.where(await self._may_match(words, newest, asker, fitting, values["most"]))
             query = _of_few(few, is_after=after is not None)
         else:
             is_exact, opened_before = at_least(words) == matches, _opened_before(others, asker)
             if not is_exact:
                 values["most_looked_into"] = max(values["most"], _GUESSED_INTO if guess else _LOOKED_INTO)
-            share = min(1.0, fitting / corpus.documents) if others.of else 1.0
-            some = [] if guess else corpus.spans(await self._about(words, corpus) * share, values["most_looked_into"])
+            days: Iterable[int] = ()
+            if not guess:
+                corpus, hits = await self._about(words, newest)
+                share = min(1.0, fitting / corpus.documents) if others.of else 1.0
+                days = corpus.spans(hits, values["most_looked_into"], share=share)
             oldest = await self._oldest_guessed() if guess else None
-            newest = after[0] if after else corpus.newest
-            asked = zip(*spans(at_least(words), newest, some, oldest=oldest, opened_before=opened_before), strict=True)
+            until = after[0] if after else newest
+            asked = zip(*spans(at_least(words), until, days, oldest=oldest, opened_before=opened_before), strict=True)
             values |= dict(zip(("rough", "since", "before"), map(list, asked), strict=True))
             if not others.of:
                 query = _by_words(shown, is_exact=is_exact, is_after=after is not None)
                 return await self.session.execute(query, values)
-            hits = _hits(opened_before)
-            hits = _narrowed(hits.join(tickets, tickets.c.id == hits.selected_columns.ticket_id), others, asker)
-            query = _span_by_span(hits, is_exact=is_exact, is_after=after is not None)
+            found = _hits(opened_before)
+            found = _narrowed(found.join(tickets, tickets.c.id == found.selected_columns.ticket_id), others, asker)
+            query = _span_by_span(found, is_exact=is_exact, is_after=after is not None)
         return await self.session.execute(shown(query), values)
 
     async def prepare(self) -> None:
-        """Settings for this transaction; and which documents there are.
+        """Settings for this transaction; and when the newest document was written to.
 
         A plan is made for each search. PostgreSQL does not reckon that a document lies outside of its row, and would
         read all of them one by one rather than look into the index.
@@ -187,37 +195,45 @@ class TicketSearch:
             return
         query = text(f"""
             SELECT (SELECT max(written_at) FROM {search_documents.fullname}),
-                   (SELECT min(written_at) FROM {search_documents.fullname}),
-                   (SELECT reltuples FROM pg_class WHERE oid = CAST('{search_documents.fullname}' AS regclass)),
                    set_config('plan_cache_mode', 'force_custom_plan', true),
                    set_config('enable_seqscan', 'off', true),
                    set_config('max_parallel_workers_per_gather', '0', true)""")
-        newest, oldest, documents, *_ = (await self.session.execute(query)).one()
-        self._corpus = Corpus(newest, oldest, max(1.0, documents)) if newest else None
+        self._newest_document = await self.session.scalar(query)
         self._is_prepared = True
 
-    async def _about(self, words: AllOf, corpus: Corpus) -> float:
-        """About how many documents have all that an index of words tells of these, as far as PostgreSQL knows."""
-        tests = parts(words)
-        having = [select(search_documents.c.ticket_id).where(words_match(part)) for part in chain(*tests)]
-        each = iter(await expected_of_each(self.session, having))
-        return corpus.having([[next(each).rows for _ in test] for test in tests])
+    async def _about(self, words: AllOf, newest: datetime) -> tuple[Corpus, float]:
+        """The documents, and about how many of them have what an index of words tells of these.
 
-    async def _may_match(self, words: AllOf, corpus: Corpus, few: int, most: int) -> ColumnElement[bool]:
+        As far as PostgreSQL knows; of long lines, by their first words.
+        """
+        if words not in self._known:
+            tests = [test[:_PARTS] for test in parts(words)[:_TESTS]]
+            lately = _DOCUMENTS.where(search_documents.c.written_at >= newest - YOUNG)
+            having = [_DOCUMENTS.where(words_match(part)) for part in chain(*tests)]
+            told = await expected_of_each(self.session, [_DOCUMENTS, lately, *having])
+            there, young_ones, *each = (max(1, one.rows) for one in told)
+            corpus, rows = Corpus(there, young_ones), iter(each)
+            self._known[words] = corpus, corpus.having([[next(rows) for _ in test] for test in tests])
+        return self._known[words]
+
+    async def _may_match(
+        self, words: AllOf, newest: datetime, asker: Asker, few: int, most: int
+    ) -> ColumnElement[bool]:
         """Which of few tickets have to be looked into, where the index tells it sooner.
 
         Most of few are young, as what is unsolved is. Where the index gives too many of all times it is asked for those
-        of some weeks, and what is older is looked into.
+        of some weeks, and what is older is looked into; so is what was changed just now, for its document may be older.
         """
-        hits = await self._about(words, corpus)
+        corpus, hits = await self._about(words, newest)
         # Of what is frequent there are enough before all have been looked into.
         too_many = min(few, most * corpus.documents / hits) * _HITS_OF_ONE
         if hits <= too_many:
             return tickets.c.id.in_(_having(at_least(words)))
-        if hits * _YOUNG_DAYS / corpus.days > too_many:
+        if hits * corpus.young / corpus.documents > too_many:
             return true()
-        young = last_days(at_least(words), corpus.newest, _YOUNG_DAYS)
-        return or_(literal(young.since) > _LAST_PUBLIC, tickets.c.id.in_(_having(young.matches)))
+        lately = young(at_least(words), newest)
+        is_late = tickets.c.updated_at > asker.now - LATE
+        return or_(literal(lately.since) > _LAST_PUBLIC, is_late, tickets.c.id.in_(_having(lately.matches)))
 
     async def _oldest_guessed(self) -> datetime:
         """When the last of those was written to among which is guessed."""

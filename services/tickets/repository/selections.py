@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_
 
 from services.tickets.domain.conditions import AllOf, Comparison, Condition, Not, Operator, moment
 from services.tickets.domain.search import ME, VALUES
-from services.tickets.repository.conditions import SIGNS, Asker, in_sql, may_contain
+from services.tickets.repository.conditions import SIGNS, Asker, in_sql, may_belong, may_contain
 from services.tickets.repository.lists import NOBODY, Filters, Selection
 from services.tickets.repository.orders import Bound
 
@@ -56,6 +56,8 @@ def _indexed(parts: Iterable[Condition], asker: Asker) -> Iterator[ColumnElement
                 may = may_contain(value, asker.now)
                 if may is not None:
                     yield may
+            case Comparison("organisation", Operator.IS, tuple(values)) if values:
+                yield may_belong([str(value) for value in values])
 
 
 def _with(filters: Filters, part: Condition, asker: Asker) -> Filters | None:

@@ -104,7 +104,8 @@ async def find(
     if not hits:
         unknown, known = await _meant(words, tests, found_by, asker)
         if not asker.own:
-            known = {test: others for test, others in known.items() if not await tickets.is_common(test)}
+            common = await tickets.common(list(known))
+            known = {test: others for test, others in known.items() if test not in common}
         guessed = await _with_a_letter_unknown(tickets, condition, tests, asker)
         unknown |= guessed
         # Somebody wrote most misspellings once; so a word that is there may be a wrong one, too.

@@ -3,8 +3,36 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from shared.events.accounts import Role
 from tests.integration.tickets.harness import Desk, Person, received
+from tests.integration.tickets.test_customer_merges import customer_of, let_move, merged
+from tests.integration.tickets.test_search import ANA, find, index
+from tests.integration.tickets.test_views import PATH, create, subjects
+
+LINES: dict[str, list[str]] = {
+    "organisation:example": ["ana", "bo"],
+    "organisation:EXAMPLE": ["ana", "bo"],
+    "organisation:exam": [],
+    "organisation:ΆΛΦΑ": ["cy", "di"],
+    "organisation:άλφα,Example": ["ana", "bo", "cy", "di"],
+    "organisation:nobody": [],
+    "organisation:none": ["ed"],
+    "-organisation:none": ["ana", "bo", "cy", "di"],
+    "-organisation:example": ["cy", "di", "ed"],
+    "organisation:example organisation:άλφα": [],
+    "organisation:example status:new -organisation:άλφα": ["ana", "bo"],
+    "organisation:άλφα OR tier:gold": ["ana", "cy", "di"],
+    "tier:gold": ["ana"],
+    "tier:Gold": [],
+    "tier:gold,silver": ["ana", "cy"],
+    "tier:standard": ["bo", "di", "ed"],
+    "-tier:standard": ["ana", "cy"],
+    "tier:none": [],
+    "-tier:none": ["ana", "bo", "cy", "di", "ed"],
+    "tier:gold organisation:example": ["ana"],
+}
 
 
 async def made(lead: Person, name: str, *domains: str, **fields: Any) -> str:
@@ -108,3 +136,85 @@ async def test_an_overview_shows_what_is_open_of_the_same_organisation(desk: Des
     assert [row["subject"] for row in overview["organisation_tickets"]] == ["Of ben@example.com"]
     assert [row["subject"] for row in overview["tickets"]["newest"]] == ["Of ana@example.com"]
     assert overview["customer"]["organisation"]["name"] == "Example"
+
+
+async def somebody_of_each(desk: Desk) -> tuple[Person, dict[str, str]]:
+    """Who leads, and the organisations: of one `ana` by her mail, `bo` by hand; of the other `cy`, and `di` by her
+    first address; `ed` is of none. Tickets are called like their requesters.
+    """
+    lead = await desk.person(Role.SUPERVISOR)
+    ids = {
+        "example": await made(lead, "Example", "example.com", tier="gold"),
+        "alpha": await made(lead, "Άλφα", "alpha.example"),
+    }
+    await customer(lead, "di", "di@alpha.example", "di@example.com")
+    addresses = (ANA, "bo@elsewhere.example", "cy@alpha.example", "di@example.com", "ed@elsewhere.example")
+    await desk.take(*(received(address, subject=address.partition("@")[0]) for address in addresses))
+    for address, fields in {
+        ANA: {"tier": "gold"},
+        "bo@elsewhere.example": {"organisation_id": ids["example"]},
+        "cy@alpha.example": {"tier": "silver"},
+    }.items():
+        path = f"/api/customers/{await customer_of(desk, address)}"
+        assert (await lead.client.patch(path, fields, if_match="*")).status == 200
+    await index(desk)
+    return lead, ids
+
+
+async def test_tickets_are_asked_for_by_their_requesters_organisation_and_tier(desk: Desk) -> None:
+    """In the search line, alone and beside words, and in lists. The tier is the customer's, not the organisation's."""
+    lead, ids = await somebody_of_each(desk)
+    for line, found in (LINES | {f"organisation:{ids['example']}": ["ana", "bo"]}).items():
+        assert sorted(await subjects(lead, "/api/tickets", where=line)) == found, line
+        assert sorted(await find(lead, line)) == found, line
+        assert sorted(await find(lead, f"burns ({line})")) == found, line
+
+
+@pytest.mark.parametrize("sort", ["-updated_at", "sla_due"])
+async def test_a_view_of_an_organisation_or_a_tier_shows_and_counts_its_tickets(desk: Desk, sort: str) -> None:
+    lead, ids = await somebody_of_each(desk)
+    views = [
+        (await create(lead, conditions=conditions, sort=sort), found)
+        for conditions, found in (
+            ({"field": "organisation", "is": ["example"]}, ["ana", "bo"]),
+            ({"field": "organisation", "is": [ids["alpha"], "EXAMPLE"]}, ["ana", "bo", "cy", "di"]),
+            ({"field": "organisation", "is": []}, ["ed"]),
+            ({"not": {"field": "organisation", "is": ["example"]}}, ["cy", "di", "ed"]),
+            ({"all": [{"field": "status", "is": ["new"]}, {"field": "tier", "is": ["gold"]}]}, ["ana"]),
+        )
+    ]
+    counts = {each["view_id"]: each for each in (await lead.client.get(f"{PATH}/counts")).json()["items"]}
+    for view, found in views:
+        assert sorted(await subjects(lead, f"{PATH}/{view['id']}/tickets")) == found, view
+        assert (counts[view["id"]]["count"], counts[view["id"]]["exactness"]) == (len(found), "exact"), view
+
+
+async def test_customers_do_not_ask_for_tickets_by_organisation_or_tier(desk: Desk) -> None:
+    await somebody_of_each(desk)
+    ana = await desk.person(Role.CUSTOMER, ANA)
+    for line in ("organisation:example", "organisation:none", "tier:gold"):
+        answer = await ana.client.get("/api/tickets", where=line)
+        assert (answer.status, answer.json()["type"]) == (422, "/problems/bad-search"), line
+        # Whoever is not told of a field means words by it.
+        assert await find(ana, line) == [], line
+
+
+async def test_tickets_of_who_was_merged_are_of_the_organisation_of_whom_they_became_part_of(desk: Desk) -> None:
+    """At once, though tickets follow a chunk at a time, and whatever organisation was said to be theirs before."""
+    lead, _ = await somebody_of_each(desk)
+    ed, bo, cy = [await customer_of(desk, f"{name}.example") for name in ("ed@elsewhere", "bo@elsewhere", "cy@alpha")]
+    await merged(lead, ed, bo)  # of no organisation until then, so that of the other is filled in
+    assert sorted(await subjects(lead, "/api/tickets", where="organisation:example")) == ["ana", "bo", "ed"]
+    await merged(lead, cy, ed)  # by mail of another one: what was set by hand is filled in again, and goes before that
+    for line, found in {
+        "organisation:example": ["ana", "bo", "cy", "ed"],
+        "organisation:άλφα": ["di"],
+        "organisation:none": [],
+    }.items():
+        assert sorted(await subjects(lead, "/api/tickets", where=line)) == found, line
+    assert (await lead.client.patch(f"/api/customers/{cy}", {"organisation_id": None}, if_match="*")).status == 200
+    for settled in (False, True):
+        assert sorted(await subjects(lead, "/api/tickets", where="organisation:example")) == ["ana"], settled
+        assert sorted(await subjects(lead, "/api/tickets", where="organisation:άλφα")) == ["bo", "cy", "di", "ed"]
+        assert await subjects(lead, "/api/tickets", where="organisation:none") == [], settled
+        await let_move(desk)

@@ -88,12 +88,18 @@ async def test_words_of_a_message_that_came_later_and_of_a_new_subject_are_found
     assert await find(agent, "lamp") == []
 
 
-@pytest.mark.parametrize("spans", [(), (1, 8, 64)])
+@pytest.mark.parametrize(
+    ("spans", "bounds"),
+    [((), {}), ((1, 8, 64), {}), ((), {"_FEW": 0}), ((1, 8, 64), {"_FEW": 0}), ((), {"_SOME": 0})],
+    ids=["all at once", "span by span", "all, by fields", "span by span, by fields", "few, by the index"],
+)
 async def test_the_newest_are_first_and_pages_neither_skip_nor_repeat(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, spans: tuple[int, ...]
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, spans: tuple[int, ...], bounds: dict[str, int]
 ) -> None:
     """Hits of several days, months and years, some of them at the same moment."""
-    monkeypatch.setattr(Corpus, "spans", lambda *_: iter(spans))
+    monkeypatch.setattr(Corpus, "spans", lambda *_, **__: iter(spans))
+    for name, bound in bounds.items():
+        monkeypatch.setattr(f"services.tickets.repository.search.{name}", bound)
     agent = await desk.person()
     days = [0, 0, 0, 1, 5, 9, 9, 40, 70, 70, 300, 600, 601, 1500]
     await desk.take(
@@ -103,7 +109,12 @@ async def test_the_newest_are_first_and_pages_neither_skip_nor_repeat(
         )
     )
     await index(desk)
-    for q in ("burns", "-lamp", "", "burns created<2030-01-01"):
+    a_week_before = at(-7 * 86_400).strftime("%Y-%m-%dT%H:%M:%SZ")
+    older = [day for day in days if day > 7]
+    for q, wanted in {
+        **dict.fromkeys(("burns", "-lamp", "", "burns created<2030-01-01", '"burns"'), days),
+        **dict.fromkeys((f"burns created<{a_week_before}", f"-lamp -created>={a_week_before}"), older),
+    }.items():
         for limit in (1, 3, 50):
             found: list[str] = []
             cursor: dict[str, str] = {}
@@ -113,8 +124,8 @@ async def test_the_newest_are_first_and_pages_neither_skip_nor_repeat(
                 if page["next_cursor"] is None:
                     break
                 cursor = {"cursor": page["next_cursor"]}
-            assert [int(subject.split()[0]) for subject in found] == days, (q, limit)
-            assert len(set(found)) == len(days), (q, limit)
+            assert [int(subject.split()[0]) for subject in found] == wanted, (q, limit)
+            assert len(set(found)) == len(wanted), (q, limit)
 
 
 async def test_customers_find_what_they_may_read_and_nothing_else(desk: Desk) -> None:

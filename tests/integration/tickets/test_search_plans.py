@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, text, update
 
+from services.tickets.domain.conditions import Comparison, Operator
 from services.tickets.domain.query import read
 from services.tickets.domain.search import FIELDS, VALUES
 from services.tickets.models import search_documents, tickets
@@ -34,7 +35,7 @@ NOW = datetime(2026, 9, 12, 0, 10, tzinfo=UTC)
 MOST_PAGES = 5_000
 # As many again where the best are looked for: each of them is looked into.
 MOST_PAGES_OF_THE_BEST = 5_000 + 8 * BEST_OF
-# Where eight days had too few, marks of three months give up to 96.
+# Of few days that had too few, marks of three months give up to 96 where eight were asked for.
 MOST_ROWS_OF_THE_BEST = 96 // 8 * BEST_OF
 # Of any step: not all hits of a word that all have.
 MOST_ROWS = 3_000
@@ -137,7 +138,7 @@ async def test_what_was_opened_later_is_not_asked_of_the_tickets(full: Database)
     looked_up = [step for step in nodes(plan) if step.get("Index Name") == "pk_tickets"]
     assert 0 < sum(step["Actual Loops"] for step in looked_up) <= 2 * LIMIT, plan
     # Documents that were made by older rules do not know it, and are found all the same.
-    async with full.transaction() as session, await session.begin_nested() as savepoint:
+    async with full.transaction() as session, session.begin_nested() as savepoint:
         unknown = update(search_documents).where(search_documents.c.ticket_id == found[0][1]).values(opened_at=None)
         await session.execute(unknown)
         assert await TicketSearch(session).page(condition, Asker(uuid4(), NOW), after=None, limit=LIMIT) == found
@@ -154,6 +155,28 @@ async def test_of_few_tickets_those_that_are_not_young_are_looked_into(full: Dat
         NOW - number * timedelta(minutes=30) for number in range(94 * 48 + 2, 94 * 48 + 2 + 2 * BEST_OF, 2)
     ]
     assert "'#m" in str(statements[-1].parameters)
+
+
+async def test_what_was_just_written_to_is_not_hidden_by_its_older_document(full: Database) -> None:
+    """By its own time such a ticket is young, and its document has the marks of months ago."""
+    condition, now = read("even created>-110d", FIELDS, VALUES), Asker(uuid4(), NOW)
+    is_old = tickets.c.number == 100 * 48
+    async with full.transaction() as session, session.begin_nested() as savepoint:
+        await session.execute(update(tickets).where(is_old).values(updated_at=NOW, last_message_at=NOW))
+        found = await TicketSearch(session).page(condition, now, after=None, limit=BEST_OF)
+        assert found[0][1] == await session.scalar(select(tickets.c.id).where(is_old))
+        await savepoint.rollback()
+
+
+async def test_words_that_many_tickets_have_are_told_from_others(
+    full: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [Comparison("text", Operator.MATCHES, word) for word in ("seldom", "often", "nothing", "even")]
+    async with full.read() as session:
+        assert await TicketSearch(session).common(words) == {words[1], words[3]}
+        monkeypatch.setattr("services.tickets.repository.search._COMMON", 10)  # a hundredth of them are 200
+        assert await TicketSearch(session).common(words) == {words[1], words[3]}
+        assert await TicketSearch(session).common([]) == set()
 
 
 async def test_what_is_expected_is_told_of_the_values_that_are_asked_for(full: Database) -> None:

@@ -49,9 +49,22 @@ MOST_PAGES = 900
 MOST_ROWS = 2_200
 
 # Unsolved is what is newest, and half of it is nobody's. Incidents and the brand `north` are a tenth each, and never
-# together; a tag, a device, a type of the organisation's own and high costs are one in a hundred.
+# together; a tag, a device, a type of the organisation's own and high costs are one in a hundred. So are customers with
+# a rare tier, and those of two organisations: of one by hand, of the other by the domain of their mail. Most are of a
+# large one, a sixth of none.
 _ROWS = f"""
-INSERT INTO customers (id, created_at) SELECT uuidv7(), now() FROM generate_series(1, 500);
+INSERT INTO organisations (id, name, notes, version, created_at)
+SELECT uuidv7(), name, '', 1, now()
+FROM unnest(ARRAY['Small', 'Domain', 'Large'] || array(SELECT n::text FROM generate_series(1, 500) AS n)) AS name;
+INSERT INTO organisation_domains SELECT lower(name) || '.example', id FROM organisations;
+INSERT INTO customers (id, name, created_at, tier, organisation_id)
+SELECT uuidv7(), n, now(), CASE WHEN n % 100 = 1 THEN 'gold' ELSE 'standard' END,
+    (SELECT id FROM organisations WHERE name = CASE
+        WHEN n % 100 = 2 THEN 'Small' WHEN n % 5 IN (0, 3, 4) THEN 'Large' WHEN n % 10 = 7 THEN n::text END)
+FROM generate_series(1, 500) AS n;
+INSERT INTO customer_identities (kind, address, customer_id)
+SELECT 'email', name || CASE WHEN name LIKE '%06' THEN '@domain.example'
+    WHEN name LIKE '%1' THEN '@' || name || '.example' ELSE '@elsewhere.example' END, id FROM customers;
 INSERT INTO tickets (id, number, version, routing_version, subject, status, priority, type, type_key, channel,
     requester_id, assignee_id, "group", language, tags, brand, conversation_id, created_at, updated_at, solved_at,
     message_count, public_message_count, sla_next_due_at, snoozed_until)
@@ -60,7 +73,7 @@ SELECT uuidv7(), n, 3, 1, CASE WHEN n = 15000 THEN 'A lost Umbrella' ELSE repeat
     CASE WHEN n % 100 = 2 THEN 'urgent' ELSE 'normal' END,
     CASE WHEN n % 10 = 3 THEN 'incident' ELSE 'question' END,
     CASE WHEN n % 100 = 10 THEN 'parcel' END, 'email',
-    (SELECT array_agg(id) FROM customers)[1 + n % 500],
+    (SELECT array_agg(id ORDER BY id) FROM customers)[1 + n % 500],
     CASE WHEN n <= 400 AND n % 2 = 0 THEN NULL WHEN n % 100 = 7 THEN '{ME}'::uuid ELSE uuidv7() END,
     CASE WHEN n % 10 = 6 THEN 'billing' END, CASE WHEN n % 10 = 5 THEN 'de' ELSE 'en' END,
     CASE WHEN n % 100 = 8 THEN ARRAY['vip'] ELSE '{{}}' END,
@@ -131,6 +144,28 @@ VIEWS: dict[str, tuple[Any, Sort]] = {
     "a part of a text, which all have": ({"field": "subject", "contains": "parcel"}, Sort.UPDATED_DESC),
     "a part of a text, which one has": ({"field": "subject", "contains": "ST UMB"}, Sort.UPDATED_DESC),
     "a part of a text, which none has": ({"field": "subject", "contains": "parcels"}, Sort.UPDATED_DESC),
+    "an organisation": ({"field": "organisation", "is": ["small"]}, Sort.UPDATED_DESC),
+    "an organisation, by the domain of its mail": ({"field": "organisation", "is": ["DOMAIN"]}, Sort.CREATED),
+    "a large organisation": ({"field": "organisation", "is": ["Large"]}, Sort.UPDATED_DESC),
+    "an organisation that there is not": ({"field": "organisation", "is": ["Nobody"]}, Sort.CREATED),
+    "what is open of an organisation": (
+        {"all": [UNSOLVED, {"field": "organisation", "is": ["Small"]}]},
+        Sort.UPDATED_DESC,
+    ),
+    "what is open of an organisation or urgent": (
+        {
+            "all": [
+                UNSOLVED,
+                {"any": [{"field": "organisation", "is": ["Small"]}, {"field": "priority", "is": ["urgent"]}]},
+            ]
+        },
+        Sort.CREATED,
+    ),
+    "of no organisation": ({"field": "organisation", "is": []}, Sort.UPDATED_DESC),
+    "a rare tier": ({"field": "tier", "is": ["gold"]}, Sort.UPDATED_DESC),
+    "a rare tier, next due": ({"all": [UNSOLVED, {"field": "tier", "is": ["gold"]}]}, Sort.SLA_DUE),
+    "a frequent tier": ({"field": "tier", "is": ["standard"]}, Sort.UPDATED_DESC),
+    "a tier that none has": ({"field": "tier", "is": ["silver"]}, Sort.CREATED),
     "everything": ({"all": []}, Sort.UPDATED_DESC),
 }
 
@@ -143,7 +178,15 @@ async def full(databases: Databases) -> AsyncIterator[Database]:
     settings = {"search_path": "tickets", "synchronous_commit": "on"}
     connection = await asyncpg.connect(database.url, server_settings=settings)
     await connection.execute(_ROWS)
-    for table in ("tickets", "field_values", "customers", "search_subjects"):
+    for table in (
+        "tickets",
+        "field_values",
+        "customers",
+        "customer_identities",
+        "organisations",
+        "organisation_domains",
+        "search_subjects",
+    ):
         await connection.execute(f"VACUUM ANALYZE {table}")
     await connection.close()
     yield database

@@ -7,6 +7,7 @@ describe("a search line", () => {
     ["status:open assignee:me", false],
     ["status:open OR -tags:vip", false],
     ["fields.cost>10", false],
+    ['organisation:"Example Ltd" -tier:gold', false],
     ["late refund", true],
     ['status:open "late refund"', true],
     ["subject:refund", true],
@@ -44,6 +45,7 @@ describe("a search line", () => {
   it.each([
     "status:new,open (assignee:me OR assignee:none) -tags:vip",
     'group:"Night shift" due<+2h',
+    'organisation:"Example Ltd" -tier:gold',
     "-(status:open tags:vip)",
     "status:open OR priority:urgent",
   ])("%s is told again from its tree", (line) => {

@@ -18,4 +18,9 @@ describe("what belongs into a list", () => {
   it("is not guessed by live events where they do not tell of it: what is held for review", () => {
     expect(rulesOf(STANDARD.review.condition, "-created_at", session)).toBeNull();
   });
+
+  it.each(["organisation", "tier"])("is not guessed by live events, which tell of the requester no %s", (field) => {
+    const condition = { all: [{ field: "status", is: ["open"] }, { not: { field, is: ["gold"] } }] };
+    expect(rulesOf(condition, "-created_at", session)).toBeNull();
+  });
 });

@@ -15,6 +15,8 @@ export const FIELDS: Readonly<Record<string, Kind>> = {
   updated: "moment",
   assignee: "word",
   requester: "word",
+  organisation: "word",
+  tier: "word",
   group: "word",
   brand: "word",
   tags: "words",
