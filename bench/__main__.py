@@ -15,14 +15,27 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import footprint, growth, handlers, mail, mail_quality, profile, screen, search, search_quality, ui, way
+from bench import (
+    bulk,
+    footprint,
+    growth,
+    handlers,
+    mail,
+    mail_quality,
+    profile,
+    screen,
+    search,
+    search_quality,
+    ui,
+    way,
+)
 from bench.result import ROOT, Figure, Result
 
 Bench = Callable[[], Coroutine[Any, Any, Result]]
 
 BENCHES: dict[str, Bench] = {"footprint": footprint.run, "way": way.run, "ui": ui.run}
 # Only where they are named.
-LONGER = ("screen", "profile", "growth", "search", "search-quality", "mail", "mail-quality")
+LONGER = ("screen", "profile", "growth", "search", "search-quality", "bulk", "mail", "mail-quality")
 
 
 def main() -> None:
@@ -59,6 +72,7 @@ def main() -> None:
         "screen": screen.run,
         "search": partial(search.run, arguments.tickets, arguments.data),
         "search-quality": search_quality.run,
+        "bulk": bulk.run,
         "mail": partial(mail.run, arguments.mails),
         "mail-quality": mail_quality.run,
         "profile": partial(profile.run, arguments.messages),

@@ -1,6 +1,5 @@
 """What agents do through the API, alone and all at once."""
 
-import asyncio
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -9,7 +8,8 @@ import pytest
 from shared.events.accounts import Role
 from shared.events.common import Channel
 from shared.events.messages import Sender
-from tests.integration.tickets.harness import Desk, Person, received
+from tests.integration.tickets.harness import Desk, received
+from tests.integration.tickets.test_bulk_races import at_once
 
 
 async def a_ticket(desk: Desk) -> Any:
@@ -172,29 +172,27 @@ async def test_only_active_agents_get_tickets(desk: Desk) -> None:
 
 async def test_of_many_who_claim_at_once_one_wins(desk: Desk) -> None:
     agents = [await desk.person() for _ in range(8)]
-    for _ in range(5):
+    for _ in range(2):
         ticket = await a_ticket(desk)
-        start = asyncio.Barrier(len(agents))
-
-        async def claim(agent: Person, ticket: Any = ticket, start: asyncio.Barrier = start) -> int:
-            await start.wait()
-            return (await agent.client.post(f"/api/tickets/{ticket.id}/claim")).status
-
-        statuses = await asyncio.gather(*(claim(agent) for agent in agents))
+        path = f"/api/tickets/{ticket.id}/claim"
+        answers = await at_once(desk, [ticket.id], *(agent.client.post(path) for agent in agents))
+        statuses = [answer.status for answer in answers]
         assert sorted(statuses) == [200] + [409] * 7
         winner = agents[statuses.index(200)]
         row = await desk.one("SELECT assignee_id, version FROM tickets WHERE id = :id", id=ticket.id)
         assert (row.assignee_id, row.version) == (winner.principal.account_id, 2)
-        assert (await winner.client.post(f"/api/tickets/{ticket.id}/claim")).status == 200
+        assert (await winner.client.post(path)).status == 200
 
 
 async def test_of_many_edits_of_one_version_one_wins(desk: Desk) -> None:
     agents, ticket = [await desk.person() for _ in range(6)], await a_ticket(desk)
-    answers = await asyncio.gather(
+    answers = await at_once(
+        desk,
+        [ticket.id],
         *(
             agent.client.patch(f"/api/tickets/{ticket.id}", {"subject": f"by {n}"}, if_match='"1"')
             for n, agent in enumerate(agents)
-        )
+        ),
     )
     assert sorted(answer.status for answer in answers) == [200] + [412] * 5
     versions = await desk.rows(
@@ -205,9 +203,8 @@ async def test_of_many_edits_of_one_version_one_wins(desk: Desk) -> None:
 
 async def test_replies_at_the_same_time_all_find_their_place(desk: Desk) -> None:
     agents, ticket = [await desk.person() for _ in range(6)], await a_ticket(desk)
-    answers = await asyncio.gather(
-        *(agent.client.post(f"/api/tickets/{ticket.id}/replies", {"text": "me too"}) for agent in agents)
-    )
+    path = f"/api/tickets/{ticket.id}/replies"
+    answers = await at_once(desk, [ticket.id], *(agent.client.post(path, {"text": "me too"}) for agent in agents))
     assert {answer.status for answer in answers} == {201}
     assert sum(answer.json()["message"]["first_reply"] for answer in answers) == 1
     positions = await desk.rows("SELECT position FROM messages ORDER BY position")

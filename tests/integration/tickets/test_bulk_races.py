@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
@@ -13,16 +14,44 @@ from sqlalchemy.exc import DBAPIError
 
 from services.tickets.repository.bulk import BulkRepository
 from services.tickets.service import bulk
+from shared.db import Database
 from shared.events.accounts import Role
-from tests.integration.tickets.harness import Desk, Person, received
+from tests.integration.tickets.harness import Desk, Person, received, running_desk
 from tests.integration.tickets.test_bulk import asked, counts, items, job_of, made, tickets_of, work
 
 WORKERS = 3
+AGENTS = 50
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+CAUSES = "SELECT cause FROM ticket_history WHERE ticket_id = :id ORDER BY id"
 
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "CHUNK", 5)
+
+
+async def at_once(desk: Desk, ticket_ids: Sequence[UUID], *calls: Coroutine[Any, Any, Any]) -> list[Any]:
+    """What comes of calls that all want one of these tickets: somebody else holds them until every call waits.
+
+    None is over before the last one has come, on any machine. Of those that wait for the same ticket first, the first
+    one here gets it first; the others follow in any order.
+    """
+    running: list[asyncio.Future[Any]] = []
+    async with desk.database.transaction() as session:
+        hold = text("SELECT FROM tickets WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+        await session.execute(hold, {"ids": list(ticket_ids)})
+        for call in calls:
+            running.append(asyncio.ensure_future(call))
+            while await _waiting(desk) < len(running):
+                over = [each.result() for each in running if each.done()]
+                assert over == [], "it waited for nobody: this races nothing"
+                await asyncio.sleep(0.005)
+    return await asyncio.gather(*running)
+
+
+async def _waiting(desk: Desk) -> int:
+    """How many wait for a lock."""
+    return len(await desk.rows(WAITING))
 
 
 async def workers(desk: Desk) -> None:
@@ -64,9 +93,12 @@ async def edits(person: Person, ids: Sequence[UUID], **fields: Any) -> None:
 
 
 async def test_single_edits_and_a_job_leave_nothing_of_one_another_out(desk: Desk) -> None:
-    lead, agents, ids = await desk.person(Role.SUPERVISOR), [await desk.person() for _ in range(3)], []
+    lead, agents = await desk.person(Role.SUPERVISOR), [await desk.person() for _ in range(3)]
     ids = await tickets_of(desk, 40)
     path = await made(lead.client, asked(ids, set={"priority": "high"}, add_tags=["bulk"]))
+    # One is edited before its chunk, one after it; what then follows meets as it happens to.
+    await at_once(desk, ids[2:3], edits(agents[0], ids[2:3], priority="low"), work(desk, 1))
+    await at_once(desk, ids[7:8], work(desk, 1), edits(agents[0], ids[7:8], priority="low"))
     await asyncio.gather(
         workers(desk),
         edits(agents[0], ids, priority="low"),
@@ -78,6 +110,11 @@ async def test_single_edits_and_a_job_leave_nothing_of_one_another_out(desk: Des
     rows = await desk.rows('SELECT priority, tags, "group" FROM tickets')
     assert {(tuple(row.tags), row.group) for row in rows} == {(("bulk",), "Sales")}
     assert {row.priority for row in rows} <= {"high", "low", "urgent"}
+    causes = [[entry.cause for entry in await desk.rows(CAUSES, id=ticket_id)] for ticket_id in ids]
+    assert (causes[2][1:3], causes[7][1:3]) == (["edit", "bulk"], ["bulk", "edit"])
+    others = [causes[n] for n in range(10, 40)]
+    assert any(each[1] == "edit" for each in others), "none was edited before its chunk: this raced nothing"
+    assert any(each[-1] == "edit" for each in others), "none was edited after its chunk: this raced nothing"
 
 
 async def test_customers_write_while_their_tickets_are_solved(desk: Desk) -> None:
@@ -201,13 +238,23 @@ async def test_an_undo_never_takes_an_edit_back(desk: Desk) -> None:
     assert counts(await job_of(lead.client, back))["changed"] == 40 - len(refused)
 
 
-async def test_of_fifty_agents_who_claim_a_ticket_one_gets_it(desk: Desk) -> None:
-    (ticket_id,) = await tickets_of(desk, 1)
-    agents = [await desk.person() for _ in range(50)]
-    answers = await asyncio.gather(*(agent.client.post(f"/api/tickets/{ticket_id}/claim") for agent in agents))
-    won = [agent for agent, answer in zip(agents, answers, strict=True) if answer.status == 200]
-    assert Counter(answer.status for answer in answers) == {200: 1, 409: 49}
-    assert {answer.json()["type"] for answer in answers if answer.status != 200} == {"/problems/already-assigned"}
-    ticket = await desk.one("SELECT assignee_id, version FROM tickets")
-    assert (ticket.assignee_id, ticket.version) == (won[0].principal.account_id, 2)
-    assert {answer.json()["assignee_id"] for answer in answers if answer.status != 200} == {str(ticket.assignee_id)}
+async def test_of_fifty_agents_who_claim_a_ticket_one_gets_it(
+    make_database: Callable[..., Awaitable[Database]],
+) -> None:
+    # Each has a connection, or most would wait for one, and find the ticket taken when they come to it.
+    async with running_desk(await make_database("tickets", pool_size=AGENTS + 2)) as desk:
+        (ticket_id,) = await tickets_of(desk, 1)
+        agents = [await desk.person() for _ in range(AGENTS)]
+        async with AsyncExitStack() as opened:
+            for _ in range(AGENTS):
+                await opened.enter_async_context(desk.database.read())
+        answers = await at_once(
+            desk, [ticket_id], *(agent.client.post(f"/api/tickets/{ticket_id}/claim") for agent in agents)
+        )
+        won = [agent for agent, answer in zip(agents, answers, strict=True) if answer.status == 200]
+        assert Counter(answer.status for answer in answers) == {200: 1, 409: AGENTS - 1}
+        refused = [answer.json() for answer in answers if answer.status != 200]
+        assert {each["type"] for each in refused} == {"/problems/already-assigned"}
+        ticket = await desk.one("SELECT assignee_id, version FROM tickets")
+        assert (ticket.assignee_id, ticket.version) == (won[0].principal.account_id, 2)
+        assert {each["assignee_id"] for each in refused} == {str(ticket.assignee_id)}
