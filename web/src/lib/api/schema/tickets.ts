@@ -2548,8 +2548,8 @@ export interface components {
          * Kind
          * @description What a field holds.
          *
-         *     As JSON `money` is {"amount": "12.50", "currency": "EUR"}, `date` a day, `lookup` an id, `choice` one of a tree,
-         *     named from its root (`hardware/printer`), and `choices` several of them.
+         *     As JSON `money` is {"amount": "12.50", "currency": "EUR"}, `date` a day, `lookup` an id as another system writes it,
+         *     `choice` one of a tree, named from its root (`hardware/printer`), and `choices` several of them.
          * @enum {string}
          */
         Kind: "text" | "number" | "money" | "date" | "choice" | "choices" | "lookup" | "flag";
