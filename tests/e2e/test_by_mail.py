@@ -1,5 +1,7 @@
 """A stranger's claim is held until an agent lets it join; agents answer from their own mail program, inside and out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -8,12 +10,12 @@ import httpx
 
 from shared.ids import uuid7
 from tests.e2e.story import eventually, ticket_of
-from tests.running_desk import RunningDesk
+from tests.running_desk import Login, RunningDesk
 
 
 def test_a_claim_joins_and_agents_answer_by_mail(desk: RunningDesk) -> None:
     customer, stranger = (f"{name}-{uuid7()}@example.org" for name in ("ana", "bo"))
-    with desk.system() as system, desk.client(desk.agent) as agent, desk.client(desk.admin) as admin:
+    with desk.system() as system, _lead(desk) as agent, desk.client(desk.admin) as admin:
         asked = _mail(customer, "support@example.com", "The printer burns.")
         ticket = ticket_of(system, _sent(system, asked))
         path = f"/api/tickets/{ticket['id']}"
@@ -31,7 +33,7 @@ def test_a_claim_joins_and_agents_answer_by_mail(desk: RunningDesk) -> None:
 
         me = agent.get("/api/auth/session").json()
         mention = {"text": "@you, is it under warranty?", "mentions": [me["account_id"]]}
-        assert admin.post(f"{path}/notes", json=mention).status_code == 201
+        eventually(lambda: _made(admin.post(f"{path}/notes", json=mention)), "the account is known to tickets")
         asked_me = _notice(desk, me["email"], "is it under warranty?")
         _sent(system, _mail(me["email"], asked_me["Reply-To"], "It is.", asked_me["Message-ID"], cc=customer))
         written = eventually(lambda: _message(agent, path, "It is."), "the agent's note")
@@ -46,6 +48,21 @@ def test_a_claim_joins_and_agents_answer_by_mail(desk: RunningDesk) -> None:
         assert (written["kind"], written["author"]["id"]) == ("reply", me["account_id"])
         letter = _notice(desk, customer, "Use water.")
         assert "It is." not in letter.get_body(("plain",)).get_content()
+
+
+@contextmanager
+def _lead(desk: RunningDesk) -> Iterator[httpx.Client]:
+    """Somebody whom nothing was told yet: in an hour a person gets only so many notices."""
+    login = Login(f"lead-{uuid7()}@example.com", f"correct horse {uuid7()}")
+    account = {"email": login.email, "name": "Lead", "role": "supervisor", "password": login.password}
+    with desk.client(desk.admin) as admin:
+        assert admin.post("/api/accounts", json=account).status_code == 201
+    with desk.client(login) as lead:
+        yield lead
+
+
+def _made(answer: httpx.Response) -> bool | None:
+    return True if answer.status_code == 201 else None
 
 
 def _mail(sender: str, to: str, text: str, answers: str = "", *, cc: str = "") -> EmailMessage:
