@@ -173,7 +173,9 @@ def with_any_letter(text: str) -> list[str]:
 
 def folded(text: str) -> str:
     """The text as it is compared; what is neither letter nor digit stands as one space."""
-    return " ".join("".join(each.folded for each in run) for run, _ in _runs(text))
+    # One character may stand for letters of several scripts: U+33E0 is a digit and an ideograph.
+    composed = unicodedata.normalize("NFKC", text)
+    return " ".join("".join(each.folded for each in run) for run, _ in _runs(composed))
 
 
 class Sought:

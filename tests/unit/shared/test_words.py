@@ -268,6 +268,7 @@ def test_numbers_and_pairs_of_letters_are_no_words_that_are_inflected() -> None:
 @example("ﷺ")
 @example("ﾞ")
 @example("각")
+@example("\u33e0")
 def test_folding_again_changes_nothing(text: str) -> None:
     assert folded(folded(text)) == folded(text)
 
